@@ -1,0 +1,97 @@
+# Rollcall. `make help` lists the targets; each is one command from a clean clone.
+GO          ?= go
+BIN         := bin
+TOOLS       := tools/bin
+PROFILES    ?= 100000
+FUZZTIME    ?= 10s
+KILLS       ?= 30
+BENCHCOUNT  ?= 1
+RACEPKGS    ?= ./...
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CA          ?= /etc/ssl/certs/ca-certificates.crt
+STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-real test test-race integration bench fuzz crash lint verify shape kit walkthrough image image-nats tools clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/consumer and bin/publisher, static
+	$(STATIC) -o $(BIN)/ ./cmd/consumer ./cmd/publisher
+
+demo: build ## the main job in one process with an embedded broker and simulator, then an audit (under a minute)
+	$(BIN)/consumer demo --profiles $(PROFILES)
+
+demo-real: build ## the same with 5,000 profiles and SendGrid's true delays (some minutes)
+	$(BIN)/consumer demo --profiles 5000 --real-time
+
+test: ## every test that needs Go alone
+	$(GO) test -timeout 5m ./...
+
+test-race: ## the same under the race detector (needs cgo and a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(RACEPKGS)
+
+integration: build ## containers: broker, simulator, consumers (needs Docker)
+	ROLLCALL_INTEGRATION=1 $(GO) test -count=1 -timeout 20m -v ./integration/...
+
+kit: build $(BIN)/nats-server $(TOOLS)/nats ## what the README's walk-through needs: consumer, publisher, nats-server, nats
+
+$(BIN)/nats-server: go.mod
+	$(STATIC) -o $(BIN)/nats-server github.com/nats-io/nats-server/v2
+
+walkthrough: kit ## runs the README's commands in order
+	ROLLCALL_REQUIRE_NATS_CLI=1 $(GO) test -count=1 -timeout 5m -v ./internal/walkthrough/...
+
+bench: build ## micro-benchmarks, then the pipeline against its floor
+	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./internal/...
+	$(BIN)/consumer bench
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+crash: build ## kills the consumer KILLS times at seeded moments, audits after each
+	ROLLCALL_CRASH_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -v -run TestCrash ./internal/demo/...
+
+lint: $(TOOLS)/golangci-lint ## go vet and golangci-lint
+	$(GO) vet ./...
+	$(TOOLS)/golangci-lint run ./...
+
+verify: $(TOOLS)/gofumpt ## fails on unformatted files and on a go.mod that is not tidy
+	@out=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+
+shape: ## files above 250 lines, functions above 45, for the review
+	$(GO) test -count=1 -run TestShapeReport -v ./internal/house
+
+image: build ## rollcall:dev, FROM scratch; needs neither a registry nor BuildKit
+	cp $(BIN)/consumer $(BIN)/publisher $(CA) deployments/image/
+	DOCKER_BUILDKIT=0 docker build -q -t rollcall:dev deployments/image
+	rm -f deployments/image/consumer deployments/image/publisher deployments/image/ca-certificates.crt
+
+image-nats: ## rollcall-nats:dev, a NATS server at go.mod's version, FROM scratch
+	$(STATIC) -o deployments/nats/nats-server github.com/nats-io/nats-server/v2
+	DOCKER_BUILDKIT=0 docker build -q -t rollcall-nats:dev deployments/nats
+	rm -f deployments/nats/nats-server
+
+tools: $(TOOLS)/golangci-lint $(TOOLS)/nats $(TOOLS)/gofumpt $(TOOLS)/benchstat $(TOOLS)/govulncheck ## the tools, at the versions of tools/go.mod
+
+$(TOOLS)/golangci-lint: tools/go.mod
+	cd tools && $(GO) build -o bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/nats: tools/go.mod
+	cd tools && $(GO) build -o bin/ github.com/nats-io/natscli/nats
+$(TOOLS)/gofumpt: tools/go.mod
+	cd tools && $(GO) build -o bin/ mvdan.cc/gofumpt
+$(TOOLS)/benchstat: tools/go.mod
+	cd tools && $(GO) build -o bin/ golang.org/x/perf/cmd/benchstat
+$(TOOLS)/govulncheck: tools/go.mod
+	cd tools && $(GO) build -o bin/ golang.org/x/vuln/cmd/govulncheck
+
+clean: ## what the other targets made
+	rm -rf $(BIN) $(TOOLS) data

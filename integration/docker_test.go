@@ -1,0 +1,47 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/moby/moby/client"
+)
+
+// label marks everything that this suite makes, so that the next run finds what a killed one left.
+const label = "rollcall.integration"
+
+var labels = map[string]string{label: "true"}
+
+// sweep removes containers and networks of older runs. It is also how the suite finds out whether there is a daemon at all.
+func sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	docker, err := client.New(client.FromEnv)
+	if err != nil {
+		return err
+	}
+	defer docker.Close()
+	ours := client.Filters{}.Add("label", label)
+	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, c := range containers.Items {
+		if _, err := docker.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
+			failures = append(failures, fmt.Errorf("remove container %s: %w", c.ID[:12], err))
+		}
+	}
+	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: ours})
+	if err != nil {
+		return err
+	}
+	for _, n := range networks.Items {
+		if _, err := docker.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil {
+			failures = append(failures, fmt.Errorf("remove network %s: %w", n.Name, err))
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/config"
+)
+
+// connect starts the embedded broker where the configuration has one, waits for the broker, and makes
+// the streams that are missing.
+func (a *App) connect(ctx context.Context) error {
+	if a.opts.Conn != nil {
+		a.conn = a.opts.Conn
+		return a.ensure(ctx)
+	}
+	n := &a.cfg.NATS
+	o := BrokerOptions(n)
+	if n.Embedded != nil {
+		b, err := StartEmbedded(n.Embedded, a.log)
+		if err != nil {
+			return err
+		}
+		a.onStop("the embedded broker", func(context.Context) error { b.Stop(); return nil })
+		o.URL = b.ClientURL()
+	}
+	for {
+		conn, err := broker.Connect(ctx, o, a.log)
+		if err == nil {
+			a.conn = conn
+			break
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		a.log.Warn("the broker cannot be reached; it is tried again", zap.Error(err))
+		if !wait(ctx, 2*time.Second) {
+			return err
+		}
+	}
+	a.onStop("the connection to the broker", func(context.Context) error { a.conn.Close(); return nil })
+	return a.ensure(ctx)
+}
+
+// ensure makes what is missing at the broker. A stream that does not fit suspends its destinations
+// alone; trouble with our own streams is tried again.
+func (a *App) ensure(ctx context.Context) error {
+	o := broker.TopologyOptions{
+		Replicas: a.cfg.NATS.Replicas, DeadLetterAge: a.cfg.Retention.DeadLetters, ReceiptAge: a.cfg.Retention.Receipts,
+	}
+	for i := range a.cfg.Destinations {
+		o.EventStreams = append(o.EventStreams, a.cfg.Destinations[i].Stream)
+	}
+	for {
+		err := a.conn.EnsureStreams(ctx, o)
+		var unfit *broker.UnfitError
+		if err == nil {
+			return nil
+		}
+		if errors.As(err, &unfit) {
+			a.log.Error("a stream does not fit; its destinations are suspended", zap.Error(err))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("make the streams: %w", err)
+		}
+		a.log.Warn("the streams cannot be made yet; it is tried again", zap.Error(err))
+		if !wait(ctx, 2*time.Second) {
+			return fmt.Errorf("make the streams: %w", err)
+		}
+	}
+}
+
+// BrokerOptions says how to reach the broker of a configuration; an embedded one by its listener.
+func BrokerOptions(n *config.NATS) broker.Options {
+	o := broker.Options{
+		URL: n.URL, Context: n.Context, CredsFile: n.CredsFile, NKeyFile: n.NKeyFile,
+		TLS:    broker.TLS{CAFile: n.TLS.CAFile, CertFile: n.TLS.CertFile, KeyFile: n.TLS.KeyFile},
+		Domain: n.Domain, Name: n.Name, Replicas: n.Replicas,
+	}
+	if n.Embedded != nil {
+		o.URL = "nats://" + n.Embedded.Listen
+		if len(n.Embedded.Users) > 0 {
+			u := n.Embedded.Users[0]
+			o.User = &broker.User{Name: u.Name, Password: u.Password}
+		}
+	}
+	return o
+}
+
+// StartEmbedded starts the broker that a configuration describes.
+func StartEmbedded(e *config.Embedded, log *zap.Logger) (*broker.Embedded, error) {
+	o := broker.EmbeddedOptions{StoreDir: e.StoreDir, Listen: e.Listen, Log: log}
+	for _, u := range e.Users {
+		o.Users = append(o.Users, broker.User{Name: u.Name, Password: u.Password})
+	}
+	return broker.StartEmbedded(o)
+}
+
+// wait pauses, and reports false where the context ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/internal/config"
+	"rollcall/internal/control"
+	"rollcall/internal/web"
+)
+
+// stopHTTP is how long requests under way may go on once the app stops.
+const stopHTTP = 5 * time.Second
+
+// serveHTTP opens health, metrics and the operator's page; no address configured is none of them.
+func (a *App) serveHTTP(ctx context.Context) error {
+	if a.cfg.HTTP.Listen == "" {
+		return nil
+	}
+	o := web.Options{
+		Gatherer: a.registry, Reader: reader{a}, Live: a.live, Ready: a.readiness,
+		Version: a.opts.Version, Log: a.log.Named("http"),
+	}
+	if path := a.cfg.HTTP.TokenFile; path != "" {
+		o.Token = config.FileSecret("http token", path).Value
+	}
+	server, err := web.Listen(ctx, a.cfg.HTTP.Listen, o)
+	if err != nil {
+		return err
+	}
+	a.http = server.Addr()
+	a.onStop("http", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, stopHTTP)
+		defer cancel()
+		return server.Stop(ctx)
+	})
+	return nil
+}
+
+var (
+	errNotReady   = errors.New("the broker has not been reached yet")
+	errUnreached  = errors.New("the broker cannot be reached")
+	errLoopStands = errors.New("a destination's loop has not turned for a while")
+)
+
+// stuckAfter is how long a loop may be without turning: far beyond any single step of it.
+const stuckAfter = 2 * time.Minute
+
+// live reports whether the loops turn. A standby has none.
+func (a *App) live() error {
+	if !a.ready.Load() {
+		return nil
+	}
+	for _, r := range a.runners {
+		if d := r.active.Load(); d != nil && time.Since(d.Turned()) > stuckAfter {
+			return fmt.Errorf("%s: %w", r.cfg.ID, errLoopStands)
+		}
+	}
+	return nil
+}
+
+// readiness reports whether the configuration was read and the broker answers. A standby is ready, and a
+// suspended destination does not make it unready.
+func (a *App) readiness() error {
+	switch {
+	case !a.ready.Load():
+		return errNotReady
+	case !a.conn.NC.IsConnected():
+		return errUnreached
+	}
+	return nil
+}
+
+// reader answers the operator's page: of destinations that are active elsewhere it asks their replica.
+type reader struct{ app *App }
+
+const askReplica = 2 * time.Second
+
+// Status gives every destination of the file.
+func (r reader) Status(ctx context.Context) (any, error) {
+	if !r.app.ready.Load() {
+		return []control.StatusAnswer{}, nil
+	}
+	answers := make([]control.StatusAnswer, 0, len(r.app.runners))
+	for _, run := range r.app.runners {
+		answers = append(answers, run.status(ctx))
+	}
+	return answers, nil
+}
+
+// Query asks the active replica of a destination.
+func (r reader) Query(ctx context.Context, destination, name string, body []byte) (any, error) {
+	if !r.app.ready.Load() {
+		return nil, errNotReady
+	}
+	ctx, cancel := context.WithTimeout(ctx, askReplica)
+	defer cancel()
+	var answer any
+	err := control.Call(ctx, r.app.conn.NC, destination, control.Command(name), control.Request{Who: "http", Args: body}, &answer)
+	return answer, err
+}
+
+// status is how one destination stands, here or at the replica that has it.
+func (r *runner) status(ctx context.Context) control.StatusAnswer {
+	if r.active.Load() != nil {
+		return r.answer(r.stats())
+	}
+	ctx, cancel := context.WithTimeout(ctx, askReplica)
+	defer cancel()
+	var answer control.StatusAnswer
+	if err := control.Call(ctx, r.app.conn.NC, r.cfg.ID, control.Status, control.Request{}, &answer); err == nil {
+		return answer
+	}
+	answer = r.answer(r.stats())
+	if answer.Reason == "" {
+		answer.State = control.Inactive
+	}
+	answer.Replica = ""
+	answer.Next = control.Next(r.cfg.ID, answer.State, answer.Reason)
+	return answer
+}
+
+// HTTPAddr is where health, metrics and the operator's page are; empty where they are not served.
+func (a *App) HTTPAddr() string { return a.http }

@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/control"
+	"rollcall/internal/ledger"
+	"rollcall/internal/pipeline"
+	"rollcall/internal/telemetry"
+)
+
+// observer passes what the pipeline tells on to the metrics.
+type observer struct{ m *telemetry.Destination }
+
+func (o observer) Applied(op contact.Operation, lag time.Duration) {
+	o.m.AppliedAfter(op, lag)
+	o.m.Operations(op, telemetry.Applied, 1)
+}
+
+func (o observer) Accepted(op contact.Operation, lag time.Duration) {
+	o.m.AcceptedAfter(op, lag)
+	o.m.Operations(op, telemetry.Accepted, 1)
+}
+
+func (o observer) Committed(took time.Duration, _ int) { o.m.Committed(took) }
+
+// sample shows the destination's level once a second while it is active here.
+func (r *runner) sample(ctx context.Context) {
+	var last pipeline.Stats
+	for wait(ctx, time.Second) {
+		st := r.stats()
+		if r.active.Load() == nil {
+			last = pipeline.Stats{}
+			continue
+		}
+		if st.Events < last.Events {
+			last = pipeline.Stats{}
+		}
+		r.metrics.Events(telemetry.Membership, telemetry.Folded, int(st.Folded-last.Folded))
+		r.metrics.Events(telemetry.Membership, telemetry.Stale, int(st.Stale-last.Stale))
+		r.metrics.Operations(contact.Upsert, telemetry.Refused, int(st.Refused-last.Refused))
+		r.metrics.Fields(telemetry.Omitted, int(st.Omitted-last.Omitted))
+		for reason, n := range st.Letters {
+			for range n - last.Letters[reason] {
+				r.metrics.DeadLetter(reason)
+			}
+		}
+		r.metrics.SetState(state(st), st.Suspended)
+		r.metrics.SetLevel(r.level(st))
+		last = st
+	}
+}
+
+func state(st pipeline.Stats) telemetry.State {
+	switch {
+	case st.Suspended != "":
+		return telemetry.Suspended
+	case st.Paused:
+		return telemetry.Paused
+	case st.Held > 0:
+		return telemetry.Held
+	}
+	return telemetry.Running
+}
+
+func (r *runner) level(st pipeline.Stats) telemetry.Level {
+	return telemetry.Level{
+		Contacts: telemetry.Contacts{
+			Listed: st.Listed, Dirty: st.Dirty(),
+			Window: st.Window, OnTheWay: st.OnTheWay, InDoubt: st.InDoubt, Waiting: st.Waiting, Held: st.Held, Refused: st.RefusedNow,
+		},
+		Slots: st.Slots, ProfileCap: r.cfg.ProfileCap, IntakePending: st.Pending, JobsInFlight: st.Jobs, LedgerBytes: st.LedgerBytes,
+		OldestUnapplied: st.Age(time.Now()),
+	}
+}
+
+// handler does operators' commands on the active replica.
+type handler struct {
+	runner      *runner
+	destination *pipeline.Destination
+}
+
+// Command answers one command.
+func (h *handler) Command(ctx context.Context, command control.Command, request control.Request) (any, error) {
+	switch command {
+	case control.Status:
+		return h.runner.answer(h.destination.Stats()), nil
+	case control.Pause, control.Resume, control.Flush, control.Approve:
+		var args struct {
+			Count int `json:"count"`
+		}
+		if err := request.Decode(&args); err != nil {
+			return nil, err
+		}
+		if command == control.Approve && args.Count == 0 {
+			args.Count = h.destination.Stats().Held
+		}
+		return nil, h.destination.Do(ctx, ledger.Command{
+			Name: string(command), Who: request.Who, Comment: request.Comment, Count: args.Count,
+		})
+	case control.Retry:
+		return nil, h.destination.Do(ctx, ledger.Command{Name: "retry", Who: request.Who, Comment: request.Comment})
+	default:
+		return nil, &control.Error{Code: control.Misuse, Message: "this build does not serve the command " + string(command)}
+	}
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/internal/demo/bench"
+)
+
+func newBenchCommand(env *Env) *cobra.Command {
+	o := bench.Options{}
+	var profiles string
+	command := &cobra.Command{
+		Use:    "bench",
+		Short:  "Measure the whole pipeline against a floor on the same events",
+		Hidden: true, // for those who work on Rollcall: `make bench`
+		Args:   cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := env.untilSignal(command.Context())
+			defer stop()
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
+			o.Said, o.Loader = env.Stdout, []string{self, "bench", "load"}
+			if profiles != "" {
+				o.Profiler = func(name string) func() { return profile(filepath.Join(profiles, name+".pprof"), env) }
+			}
+			return bench.Run(ctx, o)
+		},
+	}
+	command.Flags().IntVar(&o.Events, "events", 1_000_000, "events of each workload")
+	command.Flags().IntVar(&o.Rounds, "rounds", 2, "runs of each side; the fastest counts")
+	command.Flags().StringVar(&profiles, "profiles", "", "directory for a CPU profile of each run of the pipeline")
+	command.AddCommand(&cobra.Command{
+		Use:   "load URL DESTINATION",
+		Short: "Load a ledger and tell what it takes",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(command *cobra.Command, args []string) error {
+			loaded, err := bench.Load(command.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return printJSON(env.Stdout, loaded)
+		},
+	})
+	return command
+}
+
+// profile writes a CPU profile until the function that it returns is called.
+func profile(path string, env *Env) func() {
+	file, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(file)
+	}
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "no profile: %v\n", err)
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // what could be written was
+	}
+}

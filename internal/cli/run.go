@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/internal/app"
+	"rollcall/internal/telemetry"
+)
+
+func newRunCommand(env *Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run every destination of the configuration",
+		Long: "Keeps the lists of all destinations equal to their segments until it is stopped.\n\n" +
+			"SIGTERM or SIGINT stop it gracefully: what was folded is committed, answers under way are recorded within ten\n" +
+			"seconds, and the ledger keeps the rest. A second signal stops it at once; nothing is lost by that either.",
+		Example: "  consumer run --config rollcall.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := env.untilSignal(command.Context())
+			defer stop()
+			return env.run(ctx)
+		},
+	}
+}
+
+func (e *Env) run(ctx context.Context) error {
+	cfg, err := e.load()
+	if err != nil {
+		return err
+	}
+	log, err := newLog(cfg.Log, e.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }() // a terminal can't be synced
+	if cfg.MemoryLimit > 0 {
+		debug.SetMemoryLimit(cfg.MemoryLimit)
+	}
+	return app.Run(ctx, cfg, app.Options{
+		Log: log, Version: e.Version, Build: telemetry.Build{Version: e.Version, ConfigHash: cfg.Hash()},
+	})
+}
+
+// untilSignal gives a context that ends with the first SIGTERM or SIGINT; the second one ends the process.
+// The returned function lets go of the signals.
+func (e *Env) untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for heard := 0; ; heard++ {
+			select {
+			case <-stop:
+				return
+			case <-signals:
+			}
+			if heard > 0 {
+				e.Exit(int(Failed))
+			}
+			fmt.Fprintln(e.Stderr, "stopping: what was folded is committed; a second signal stops at once")
+			cancel()
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(stop)
+		<-ended
+		cancel()
+	}
+}

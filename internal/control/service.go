@@ -1,0 +1,124 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/zap"
+)
+
+// Handler does the commands of one destination. Command is called by one goroutine a command, so that
+// several commands may run at once, but no command beside itself. Its result is encoded as JSON; its
+// error reaches the operator, with the code of an *Error.
+type Handler interface {
+	Command(ctx context.Context, command Command, request Request) (any, error)
+}
+
+// Options describes the replica that serves.
+type Options struct {
+	Destination string
+	Replica     string // as the lease names it
+	Version     string // of the program; anything that is no semantic version is shown as metadata alone
+	Log         *zap.Logger
+}
+
+// Service serves one destination until Stop.
+type Service struct {
+	service micro.Service
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// Serve announces the service and answers commands: call it once the claim is committed.
+func Serve(nc *nats.Conn, options Options, handler Handler) (*Service, error) {
+	if options.Log == nil {
+		options.Log = zap.NewNop()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Service{cancel: cancel}
+	service, err := micro.AddService(nc, micro.Config{
+		Name: ServiceName, Version: semantic(options.Version),
+		Description: "Keeps SendGrid lists equal to segments; commands for the active replica of a destination.",
+		Metadata: map[string]string{
+			"destination": options.Destination, "replica": options.Replica, "version": options.Version,
+		},
+		QueueGroupDisabled: true, // one replica is active; were there two, both must hear
+	})
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("announce the service %s for %s: %w", ServiceName, options.Destination, err)
+	}
+	s.service = service
+	for _, command := range Commands {
+		answer := s.answerer(ctx, nc, command, handler, options.Log)
+		if err := service.AddEndpoint(string(command), answer, micro.WithEndpointSubject(Subject(options.Destination, command))); err != nil {
+			return nil, errors.Join(fmt.Errorf("listen for %s of %s: %w", command, options.Destination, err), s.Stop())
+		}
+	}
+	return s, nil
+}
+
+// Stop ends the service: commands under way get a cancelled context, and are waited for.
+func (s *Service) Stop() error {
+	s.cancel()
+	err := s.service.Stop()
+	s.running.Wait()
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		return fmt.Errorf("end the service %s: %w", ServiceName, err)
+	}
+	return nil
+}
+
+// answerer is the endpoint of one command. It takes five things because each is fixed once for its life.
+func (s *Service) answerer(ctx context.Context, nc *nats.Conn, command Command, handler Handler, log *zap.Logger) micro.HandlerFunc {
+	return func(message micro.Request) {
+		s.running.Add(1)
+		defer s.running.Done()
+		answer, err := s.do(ctx, command, message.Data(), handler)
+		if limit := nc.MaxPayload() - headerRoom; err == nil && int64(len(answer)) > limit {
+			err = &Error{Code: TooLarge, Message: fmt.Sprintf("the answer of %d bytes is more than a message holds (%d): ask for less, with --limit or a filter", len(answer), limit)}
+		}
+		if err != nil {
+			log.Warn("a command was not done", zap.String("command", string(command)), zap.String("code", string(CodeOf(err))), zap.Error(err))
+			err = message.Error(string(CodeOf(err)), err.Error(), nil)
+		} else {
+			err = message.Respond(answer)
+		}
+		if err != nil {
+			log.Warn("a command could not be answered", zap.String("command", string(command)), zap.Error(err))
+		}
+	}
+}
+
+// headerRoom is kept free in a message for its headers.
+const headerRoom = 4096
+
+func (s *Service) do(ctx context.Context, command Command, body []byte, handler Handler) ([]byte, error) {
+	var request Request
+	if len(body) > 0 {
+		if err := strict(body, &request); err != nil {
+			return nil, &Error{Code: Misuse, Message: fmt.Sprintf("read the request: %v", err)}
+		}
+	}
+	result, err := handler.Command(ctx, command, request)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := json.Marshal(result)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer: %w", err)
+	}
+	return answer, nil
+}
+
+func strict(body []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}

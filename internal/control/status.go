@@ -1,0 +1,105 @@
+package control
+
+import "strings"
+
+// StatusAnswer is how one destination stands: the answer to Status, one line of `consumer status`, and one
+// item of /api/v1/destinations. Counts are of contacts unless they say otherwise; nobody is named.
+type StatusAnswer struct {
+	Destination string `json:"destination"`
+	Name        string `json:"name,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	Account     string `json:"account,omitempty"`
+	ListID      string `json:"list_id,omitempty"`
+
+	State  string `json:"state"`            // orphaned, suspended, paused, held, running; or inactive
+	Reason string `json:"reason,omitempty"` // of a suspension
+	Next   string `json:"next,omitempty"`   // the command that helps
+
+	Replica    string    `json:"replica,omitempty"` // the active one
+	ConfigHash string    `json:"config_hash,omitempty"`
+	Revision   uint64    `json:"revision,omitempty"`
+	Epoch      uint64    `json:"epoch,omitempty"`
+	Standbys   []Replica `json:"standbys,omitempty"`
+
+	ProfileCap int64 `json:"profile_cap"` // 0 is none
+	Listed     int   `json:"listed"`
+	Slots      int   `json:"slots"`
+	Dirty      int   `json:"dirty"` // each in one of the six that follow
+	Window     int   `json:"window"`
+	OnTheWay   int   `json:"on_the_way"`
+	InDoubt    int   `json:"in_doubt"`
+	Waiting    int   `json:"waiting"`
+	Held       int   `json:"held"`
+	Refused    int   `json:"refused"`
+
+	AccountContacts *int64 `json:"account_contacts,omitempty"` // as SendGrid counts them, where it was asked
+	AccountCap      int64  `json:"account_cap,omitempty"`
+
+	Profiles               int               `json:"profiles"` // that the ledger remembers
+	JobsInFlight           int               `json:"jobs_in_flight"`
+	IntakePending          uint64            `json:"intake_pending"` // events
+	Cursor                 uint64            `json:"cursor"`         // stream sequence
+	OldestUnappliedSeconds float64           `json:"oldest_unapplied_seconds"`
+	LagP50Seconds          float64           `json:"lag_p50_seconds,omitempty"` // change to applied
+	LagP99Seconds          float64           `json:"lag_p99_seconds,omitempty"`
+	LedgerBytes            uint64            `json:"ledger_bytes,omitempty"`
+	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
+	Budgets                []Budget          `json:"budgets,omitempty"`
+}
+
+// Replica is a process that could become active.
+type Replica struct {
+	Name        string `json:"name"`
+	ConfigHash  string `json:"config_hash"`
+	Revision    uint64 `json:"revision"`
+	StaleConfig bool   `json:"stale_config,omitempty"` // its configuration differs from the active one's
+}
+
+// Budget is what is left of a route's rate window.
+type Budget struct {
+	Route        string  `json:"route"`
+	Limit        int     `json:"limit"`
+	Remaining    int     `json:"remaining"`
+	ResetSeconds float64 `json:"reset_seconds"`
+}
+
+// States that are no label of a metric.
+const (
+	Inactive = "inactive" // nobody is active: what is shown was read from the streams
+)
+
+// suspendedNext has every reason of a suspension, with the command or step that ends it. %s is the
+// destination.
+var suspendedNext = map[string]string{
+	"consent":        "set destinations[].consent in the configuration (accepted_by, accepted_on, no withdrawn_on) and restart",
+	"key":            "put a valid API key where accounts[].api_key or api_key_file reads it; it is probed again by itself",
+	"forbidden":      "give the API key the marketing scopes; `consumer check` says which are missing",
+	"list":           "make the list again under its id, or name a new list in a new destination; `consumer check` shows what exists",
+	"fields":         "make the missing custom fields at SendGrid, or correct the mapping; `consumer check` names them",
+	"target_changed": "put base_url, on_behalf_of and list_id back, or give the new list a new destination id",
+	"stream_missing": "make the event stream again, or correct destinations[].stream; `consumer check` shows the streams",
+	"stream_changed": "if the stream was made anew on purpose: consumer rebase %s",
+	"stream_unfit":   "change the stream's settings as `consumer check` says",
+	"ledger_lost":    "consumer verify %s --adopt",
+	"ledger_damaged": "restore a backup (consumer ledger %s --help), or: consumer verify %s --adopt",
+	"newer_build":    "start the release that wrote the ledger, or a later one",
+}
+
+// Next is the line that helps with a destination in trouble; empty where nothing needs doing.
+func Next(destination, state, reason string) string {
+	switch state {
+	case "suspended":
+		return fill(suspendedNext[reason], destination)
+	case "paused":
+		return "consumer resume " + destination
+	case "held":
+		return "consumer approve " + destination
+	case "orphaned":
+		return fill("put it back into the configuration, or: consumer remove %s", destination)
+	case Inactive:
+		return "start a consumer: consumer run"
+	}
+	return ""
+}
+
+func fill(text, destination string) string { return strings.ReplaceAll(text, "%s", destination) }

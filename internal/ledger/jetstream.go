@@ -1,0 +1,206 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The headers of a journal's messages. There is no Nats-Msg-Id: a cluster looks for duplicates before it
+// checks the sequence, and would confirm an entry that it did not store behind the one expected (H17).
+const (
+	headerID       = "Rollcall-Entry"
+	headerPrevious = "Rollcall-Previous"
+	headerFormat   = "Rollcall-Format"
+	headerPointer  = "Rollcall-Pointer"
+)
+
+const (
+	defaultStream = "ROLLCALL_LEDGER"
+	defaultBucket = "ROLLCALL_SNAPSHOTS"
+	subjectPrefix = "rollcall.ledger."
+	askTimeout    = 10 * time.Second // of one request that is no publish
+	readBatch     = 256
+	readSilence   = 10 * time.Second
+)
+
+// Open opens a destination's journal in the streams that broker.EnsureStreams makes. Nothing is read yet.
+func Open(ctx context.Context, js jetstream.JetStream, destination string, o Options) (*Journal, error) {
+	o.Stream, o.Bucket = cmp.Or(o.Stream, defaultStream), cmp.Or(o.Bucket, defaultBucket)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	stream, err := js.Stream(ctx, o.Stream)
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger of %s in stream %s: %w", destination, o.Stream, err)
+	}
+	objects, err := js.ObjectStore(ctx, o.Bucket)
+	if err != nil {
+		return nil, fmt.Errorf("open the snapshots of %s in bucket %s: %w", destination, o.Bucket, err)
+	}
+	s := &streamStore{js: js, stream: stream, name: o.Stream, subject: subjectPrefix + destination,
+		objectStore: objectStore{js: js, objects: objects, bucket: o.Bucket}}
+	return newJournal(destination, s, o.Log)
+}
+
+// streamStore keeps a journal on one subject of a stream, and its snapshots in an object store.
+type streamStore struct {
+	objectStore
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	name    string
+	subject string
+}
+
+func (s *streamStore) publish(ctx context.Context, m message, expected uint64) (uint64, error) {
+	msg := nats.NewMsg(s.subject)
+	msg.Data = m.body
+	msg.Header.Set(headerID, m.id)
+	msg.Header.Set(headerPrevious, strconv.FormatUint(m.previous, 10))
+	msg.Header.Set(headerFormat, strconv.Itoa(m.format))
+	if m.pointer != "" {
+		msg.Header.Set(headerPointer, m.pointer)
+	}
+	ack, err := s.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected), jetstream.WithExpectStream(s.name))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// last asks the stream's leader: a direct get may be answered by a replica that lags.
+func (s *streamStore) last(ctx context.Context) (message, bool, error) {
+	raw, err := s.stream.GetLastMsgForSubject(ctx, s.subject)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return message{}, false, nil
+	case err != nil:
+		return message{}, false, err
+	}
+	return read(raw.Sequence, raw.Header, raw.Data), true, nil
+}
+
+func read(seq uint64, h nats.Header, body []byte) message {
+	previous, _ := strconv.ParseUint(h.Get(headerPrevious), 10, 64) // a foreign message joins nothing, and is refused for it
+	return message{seq: seq, id: h.Get(headerID), previous: previous, format: formatOf(h.Get(headerFormat)), pointer: h.Get(headerPointer), body: body}
+}
+
+func (s *streamStore) read(ctx context.Context, r reading, visit func(message) error) error {
+	return eachMessage(ctx, s.js, s.name, s.subject, r, func(msg jetstream.Msg, seq uint64) error {
+		m := read(seq, msg.Headers(), msg.Data())
+		if m.format > Format {
+			return newerBuild(s.subject[len(subjectPrefix):], seq, m.format)
+		}
+		return visit(m)
+	})
+}
+
+// eachMessage visits the messages of a subject in order, up to the end as it was when the reading began.
+func eachMessage(ctx context.Context, js jetstream.JetStream, stream, subject string, r reading, visit func(jetstream.Msg, uint64) error) error {
+	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(r.from, 1),
+		HeadersOnly: r.headers, InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	name := ""
+	if info := consumer.CachedInfo(); info != nil {
+		if name = info.Name; info.NumPending == 0 {
+			return removeConsumer(ctx, js, stream, name)
+		}
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(readBatch))
+	if err != nil {
+		return fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	defer func() {
+		messages.Stop()
+		_ = removeConsumer(ctx, js, stream, name) // it ends by itself as well
+	}()
+	for {
+		msg, err := next(ctx, messages)
+		if err != nil {
+			return fmt.Errorf("read stream %s: %w", stream, err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("read stream %s: %w", stream, err)
+		}
+		if err := visit(msg, meta.Sequence.Stream); err != nil {
+			return err
+		}
+		if meta.NumPending == 0 {
+			return nil
+		}
+	}
+}
+
+func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, readSilence)
+	defer cancel()
+	return messages.Next(jetstream.NextContext(ctx))
+}
+
+func removeConsumer(ctx context.Context, js jetstream.JetStream, stream, name string) error {
+	if name == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = js.DeleteConsumer(ctx, stream, name) // it ends by itself as well
+	return nil
+}
+
+func (s *streamStore) purgeBelow(ctx context.Context, seq uint64, shred bool) error {
+	if shred {
+		if err := shredSubject(ctx, s.js, s.stream, s.name, s.subject, seq); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.subject), jetstream.WithPurgeSequence(seq))
+}
+
+// shredSubject overwrites every message of a subject below a sequence.
+func shredSubject(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, name, subject string, below uint64) error {
+	var found []uint64
+	err := eachMessage(ctx, js, name, subject, reading{from: 1, headers: true}, func(_ jetstream.Msg, seq uint64) error {
+		if seq < below {
+			found = append(found, seq)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, seq := range found {
+		if err := stream.SecureDeleteMsg(ctx, seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return fmt.Errorf("overwrite message %d of stream %s: %w", seq, name, err)
+		}
+	}
+	return nil
+}
+
+// The broker's error codes that no second try heals.
+const (
+	codeStreamNotFound = 10059
+	codeTooLarge       = 10054
+)
+
+// isPermanent reports whether publishing the same again can't help. Wrong expected sequences (10071,
+// 10163, 10164) are not: our own entry may be what is there (H17).
+func isPermanent(err error) bool {
+	var refused jetstream.JetStreamError
+	if errors.As(err, &refused) && refused.APIError() != nil {
+		code := refused.APIError().ErrorCode
+		return code == codeStreamNotFound || code == codeTooLarge
+	}
+	return errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrPermissionViolation)
+}

@@ -1,0 +1,404 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+	"rollcall/internal/roster"
+)
+
+const commandsKept = 100
+
+// Apply changes the state by one committed entry. It is the only way in.
+func (s *State) Apply(entry []byte) error {
+	return ledger.Records(entry, s.record)
+}
+
+func (s *State) record(rec ledger.Record) error {
+	switch r := rec.(type) {
+	case *ledger.Commit:
+		return s.commit(r)
+	case *ledger.Reread:
+		return s.rows(r.At, r.Rows, true)
+	case *ledger.Intent:
+		s.intent(r)
+	case *ledger.Accepted:
+		if b := s.flight.Get(r.Batch); b != nil {
+			s.stats.Accepted[b.Operation] += uint64(len(b.Items))
+			s.flight.Accept(r.Batch, r.Job, r.At)
+			s.accept(b, r.At)
+		}
+	case *ledger.NoEffect:
+		s.noEffect(r)
+	case *ledger.Doubt:
+		s.flight.Unsure(r.Batch, r.Until)
+	case *ledger.Settled:
+		s.settled(r)
+	case *ledger.Wait:
+		s.park(r.Handles, plan.Waiting)
+	case *ledger.Hold:
+		s.at = r.At
+		s.park(r.Handles, plan.Held)
+	case *ledger.Absent:
+		s.at = r.At
+		for _, h := range r.Handles {
+			s.tell(contact.Remove, h)
+			s.book.SetUnlisted(h)
+			s.evaluate(h, r.At)
+		}
+	case *ledger.Erased:
+		for _, h := range r.Handles {
+			s.erased(h)
+		}
+	case *ledger.Judge:
+		s.at, s.rowTime = r.At, r.At/int64(time.Millisecond)
+		s.roster.At(r.At / int64(time.Second))
+		s.roster.Judge(r.Sequence, r.Accepted, s.touch)
+	case *ledger.Claim:
+		s.claim(r)
+	case *ledger.Command:
+		s.command(r)
+	case *ledger.Forget:
+		s.forget(r.Before)
+	default:
+		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
+	}
+	return nil
+}
+
+func (s *State) commit(c *ledger.Commit) error {
+	if c.Cursor > s.meta.Cursor {
+		s.meta.Cursor = c.Cursor
+	}
+	s.meta.Time = max(s.meta.Time, c.Time)
+	s.stats.Events += c.Events
+	return s.rows(c.At, c.Rows, false)
+}
+
+func (s *State) rows(at int64, rows []byte, reread bool) error {
+	s.at, s.reread = at, reread
+	s.roster.At(at / int64(time.Second))
+	err := ledger.Rows(rows, s.row)
+	s.reread = false
+	return err
+}
+
+func (s *State) row(r *ledger.Row) {
+	s.rowTime = r.Time
+	verdict := roster.Folded
+	switch r.Kind {
+	case ledger.RowMembership:
+		verdict = s.roster.Fold(roster.Row{
+			Sequence: r.Sequence, Segment: r.Segment, Entered: r.Entered, Carries: r.Carries,
+			Profile: r.Profile, Email: r.Email, Fields: r.Fields, Hash: hashOf(r.Fields),
+		}, s.touch)
+		if r.Bad && verdict == roster.Folded {
+			s.bad(r)
+		}
+	case ledger.RowRefreshed:
+		verdict = s.roster.Pend(roster.Refresh{
+			Segment: r.Segment, First: r.First, Count: r.Count, Sequence: r.Sequence, Until: r.Until,
+		})
+	case ledger.RowErased:
+		s.erase(r)
+	case ledger.RowSeen:
+		s.roster.Seen(r.Segment, r.Profile, r.Sequence)
+	}
+	if s.reread {
+		return
+	}
+	if verdict == roster.Stale {
+		s.stats.Stale++
+	} else {
+		s.stats.Folded++
+	}
+}
+
+// bad refuses the contact of a row with a value that cannot be sent: a listed one keeps its fields, an
+// unlisted one takes no slot.
+func (s *State) bad(r *ledger.Row) {
+	h := s.roster.Find(r.Email)
+	if h == 0 || s.roster.Source(h) != r.Sequence || !s.roster.Desired(h) || s.flight.Of(h) != nil {
+		return
+	}
+	s.window.Remove(h)
+	s.drop(h, false)
+	s.dirty.Put(uint32(h)).hash = s.roster.Hash(h)
+	s.book.Refuse(h, "bad_value")
+}
+
+// hashOf never returns zero: that is *unknown*.
+func hashOf(fields []byte) uint64 { return max(xxhash.Sum64(fields), 1) }
+
+// touch is told by the roster of each contact whose desire or fields may have changed.
+func (s *State) touch(h contact.Handle, fields []byte, inHand bool) {
+	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
+	open := s.flight.Of(h)
+	erasing := s.erasing.Get(uint32(h)) != nil
+	if open == nil && !erasing && s.book.Decide(h, desired, hash) == plan.Nothing {
+		s.clean(h)
+		return
+	}
+	d := s.dirty.Put(uint32(h))
+	if d.since == 0 {
+		d.since = s.rowTime
+	}
+	switch s.book.At(h).Place() {
+	case plan.Waiting:
+		if inHand && s.reread {
+			s.keep(h, fields, hash)
+		}
+		return
+	case plan.Held:
+		if !desired {
+			return
+		}
+		s.book.Put(h, plan.Nowhere, 0)
+	case plan.Refused:
+		if desired && d.hash == hash {
+			return
+		}
+		s.book.Put(h, plan.Nowhere, 0)
+	case plan.Nowhere:
+	}
+	if inHand && desired {
+		s.keep(h, fields, hash)
+	}
+	switch {
+	case open != nil:
+		d.changed = s.at
+	case s.reread:
+		s.window.Put(s.at, s.at, h)
+	default:
+		s.window.Change(s.at, h)
+	}
+}
+
+// clean notes that SendGrid has what is desired.
+func (s *State) clean(h contact.Handle) {
+	if s.window.Remove(h) {
+		s.stats.Coalesced++
+	}
+	if s.book.At(h).Place() != plan.Nowhere {
+		s.book.Put(h, plan.Nowhere, 0)
+	}
+	s.drop(h, true)
+}
+
+// evaluate compares a contact that is on no way any more with what is desired, and puts it in its
+// window where they differ.
+func (s *State) evaluate(h contact.Handle, due int64) {
+	desired := s.roster.Desired(h)
+	if s.erasing.Get(uint32(h)) == nil && s.book.Decide(h, desired, s.roster.Hash(h)) == plan.Nothing {
+		s.clean(h)
+		return
+	}
+	d := s.dirty.Put(uint32(h))
+	if d.since == 0 {
+		d.since = due / int64(time.Millisecond)
+	}
+	if d.changed != 0 {
+		due = max(due, d.changed+int64(s.policy.Window.Quiet))
+		d.changed = 0
+	}
+	s.window.Put(s.at, due, h)
+}
+
+func (s *State) intent(r *ledger.Intent) {
+	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries}
+	for _, h := range r.Handles {
+		it := flight.Item{Handle: h, Hash: s.roster.Hash(h)}
+		s.window.Remove(h)
+		if s.book.At(h).Place() != plan.Nowhere {
+			s.book.Put(h, plan.Nowhere, 0)
+		}
+		if r.Operation == contact.Upsert {
+			fields, _ := s.fields(h)
+			it.Mask = contact.TextMask(fields)
+			s.book.Adding(h, r.At/int64(time.Second))
+			s.book.Sent(h, it.Mask)
+		}
+		if d := s.dirty.Get(uint32(h)); d != nil {
+			d.changed = 0
+		}
+		b.Items = append(b.Items, it)
+	}
+	if r.Operation == contact.Remove && s.flight.Of(r.Handles[0]) == nil {
+		s.book.Planned(r.At, s.policy.Guard.Interval, len(r.Handles))
+	}
+	s.flight.Start(b)
+	s.stats.Batches[r.Operation]++
+}
+
+func (s *State) noEffect(r *ledger.NoEffect) {
+	b := s.flight.Get(r.Batch)
+	if b == nil {
+		return
+	}
+	s.at = r.At
+	if b.Until > 0 { // an earlier try of the same content is still in doubt
+		s.flight.Unsure(r.Batch, b.Until)
+		return
+	}
+	items := b.Items
+	if len(r.Only) > 0 {
+		items = s.flight.Leave(r.Batch, r.Only)
+	} else {
+		s.flight.End(r.Batch)
+	}
+	if b.Operation == contact.Remove {
+		s.book.Planned(r.At, s.policy.Guard.Interval, -len(items)) // planned again later, counted once
+	}
+	refused := make(map[contact.Handle]string, len(r.Refused))
+	for _, f := range r.Refused {
+		refused[f.Handle] = f.Reason
+	}
+	for _, it := range items {
+		if b.Operation == contact.Upsert {
+			s.book.Release(it.Handle)
+		}
+		if reason, ok := refused[it.Handle]; ok {
+			s.refuse(it, reason)
+			continue
+		}
+		s.evaluate(it.Handle, r.Due)
+	}
+}
+
+// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew.
+func (s *State) refuse(it flight.Item, reason string) {
+	h := it.Handle
+	s.stats.Refused++
+	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash {
+		s.evaluate(h, s.at)
+		return
+	}
+	s.drop(h, false)
+	d := s.dirty.Put(uint32(h))
+	d.hash, d.changed = it.Hash, 0
+	s.book.Refuse(h, reason)
+}
+
+// settled ends contacts of a batch as they were found to stand.
+func (s *State) settled(r *ledger.Settled) {
+	b := s.flight.Get(r.Batch)
+	if b == nil {
+		return
+	}
+	s.at = r.At
+	except := make(map[contact.Handle]ledger.Exception, len(r.Exceptions))
+	for _, e := range r.Exceptions {
+		except[e.Handle] = e
+	}
+	items := b.Items
+	if r.All != 0 {
+		s.flight.End(r.Batch)
+	} else {
+		handles := make([]contact.Handle, 0, len(r.Exceptions))
+		for _, e := range r.Exceptions {
+			handles = append(handles, e.Handle)
+		}
+		items = s.flight.Leave(r.Batch, handles)
+	}
+	for _, it := range items {
+		finding, reason := r.All, ""
+		if e, ok := except[it.Handle]; ok {
+			finding, reason = e.Finding, e.Reason
+		}
+		s.settle(b.Operation, it, finding, reason)
+	}
+}
+
+func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, reason string) {
+	h := it.Handle
+	switch op {
+	case contact.Upsert:
+		switch f {
+		case ledger.Applied:
+			s.tell(op, h)
+			s.book.SetListed(h, it.Hash, it.Mask)
+		case ledger.OnList:
+			s.book.SetListed(h, 0, s.book.At(h).Mask)
+		case ledger.OffList:
+			s.book.SetUnlisted(h)
+		case ledger.Rejected:
+			s.book.Release(h)
+			s.refuse(it, reason)
+			return
+		}
+	case contact.Remove:
+		if f == ledger.Applied || f == ledger.OffList {
+			s.tell(op, h)
+			s.book.SetUnlisted(h)
+		}
+	case contact.Delete:
+		if f == ledger.Applied || f == ledger.OffList {
+			s.erased(h)
+			return
+		}
+	}
+	s.evaluate(h, s.at)
+}
+
+func (s *State) erased(h contact.Handle) {
+	s.tell(contact.Delete, h)
+	s.book.Gone(h)
+	s.erasing.Remove(uint32(h))
+	s.evaluate(h, s.at)
+}
+
+// tell counts an applied change and its lag.
+func (s *State) tell(op contact.Operation, h contact.Handle) {
+	s.stats.Applied[op]++
+	d := s.dirty.Get(uint32(h))
+	if d == nil {
+		return
+	}
+	if s.applied != nil && d.since > 0 {
+		s.applied(op, d.since, s.at)
+	}
+	d.since = 0
+	if d.changed != 0 {
+		d.since = d.changed / int64(time.Millisecond)
+	}
+}
+
+// accept tells of each contact of a batch how long it took to be accepted.
+func (s *State) accept(b *flight.Batch, at int64) {
+	if s.accepted == nil {
+		return
+	}
+	for _, it := range b.Items {
+		if d := s.dirty.Get(uint32(it.Handle)); d != nil && d.since > 0 {
+			s.accepted(b.Operation, d.since, at)
+		}
+	}
+}
+
+// oldest returns the broker time, in unix milliseconds, of the oldest change that is in a window, on its
+// way or in doubt; zero is none. It looks at every dirty contact.
+func (s *State) oldest() int64 {
+	var oldest int64
+	for _, h := range s.dirty.Handles() {
+		since := s.dirty.Get(h).since
+		if since > 0 && (oldest == 0 || since < oldest) && s.book.At(contact.Handle(h)).Place() == plan.Nowhere {
+			oldest = since
+		}
+	}
+	return oldest
+}
+
+// park moves contacts out of their window to a place that keeps none of their fields.
+func (s *State) park(handles []contact.Handle, p plan.Place) {
+	for _, h := range handles {
+		s.window.Remove(h)
+		s.drop(h, false)
+		s.book.Put(h, p, s.roster.Place(h))
+	}
+}

@@ -1,0 +1,91 @@
+package pipeline
+
+import (
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+)
+
+// The records of this file come seldom: claims, commands, erasures, forgetting.
+
+func (s *State) claim(c *ledger.Claim) {
+	s.at = c.At
+	s.rowTime = c.At / int64(time.Millisecond)
+	s.meta.Epoch, s.meta.Claim = c.Epoch, *c
+	s.flight.TakeOver(c.Until)
+	_, removed := s.roster.Select(c.Binding.Segments)
+	for _, seg := range removed {
+		s.roster.Drop(seg, s.meta.Cursor, s.touch)
+	}
+}
+
+func (s *State) command(c *ledger.Command) {
+	s.at = c.At
+	s.meta.Commands = append(s.meta.Commands, *c)
+	if n := len(s.meta.Commands); n > commandsKept {
+		s.meta.Commands = append([]ledger.Command(nil), s.meta.Commands[n-commandsKept:]...)
+	}
+	switch c.Name {
+	case "pause":
+		s.meta.Paused = true
+	case "resume":
+		s.meta.Paused = false
+	case "flush":
+		for _, h := range append([]uint32(nil), s.window.Handles()...) {
+			s.window.Put(c.At, c.At, contact.Handle(h))
+		}
+	case "approve":
+		s.book.Approve(c.Count)
+		s.unpark(plan.Held)
+	case "retry":
+		s.unpark(plan.Refused)
+	}
+}
+
+// unpark puts every contact of a place back into its window, due at once.
+func (s *State) unpark(p plan.Place) {
+	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
+		if s.book.At(h).Place() == p {
+			s.book.Put(h, plan.Nowhere, 0)
+			s.evaluate(h, s.at)
+		}
+	}
+}
+
+// erase lets a profile go for ever: every address that it ever held, or that the event names, is to be
+// deleted from the account.
+func (s *State) erase(r *ledger.Row) {
+	handles := s.roster.Erase(r.Profile, r.Sequence, s.touch)
+	for _, e := range r.Emails {
+		handles = append(handles, s.roster.Intern(e))
+	}
+	for _, h := range handles {
+		*s.erasing.Put(uint32(h)) = true
+		s.drop(h, false)
+		d := s.dirty.Put(uint32(h))
+		if d.since == 0 {
+			d.since = r.Time
+		}
+		if s.book.At(h).Place() != plan.Nowhere {
+			s.book.Put(h, plan.Nowhere, 0)
+		}
+		if s.flight.Of(h) == nil {
+			s.window.Put(s.at, s.at, h)
+		}
+	}
+}
+
+// forget lets go of the long departed, and of contacts that nothing names and SendGrid does not have.
+func (s *State) forget(before int64) {
+	if s.roster.Forget(before) == 0 {
+		return
+	}
+	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
+		if s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil && s.dirty.Get(uint32(h)) == nil {
+			s.book.Forget(h)
+			s.roster.Release(h)
+		}
+	}
+}

@@ -1,0 +1,293 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+)
+
+// proposal is an entry on its way to the journal, with the dead letters that must be confirmed first.
+type proposal struct {
+	entry   []byte
+	letters []broker.DeadLetter
+	began   time.Time
+	intents []*ledger.Intent
+	folded  *gathered
+	pointer *ledger.Pointer // a snapshot's pointer instead of an entry
+}
+
+const (
+	maxOutcomes = 400 << 10 // bytes of outcomes in one entry
+	maxPlain    = 3         // entries of events alone in a row
+)
+
+// appendation is what came of a proposal.
+type appendation struct {
+	proposal
+	seq uint64 // of the entry
+	err error
+}
+
+// appender publishes one entry at a time. It ends when its channel is closed.
+func (l *loop) appender(ctx context.Context) {
+	for p := range l.append {
+		a := appendation{proposal: p}
+		switch {
+		case p.pointer != nil:
+			_, a.err = l.opts.Compactor.CommitPointer(ctx, *p.pointer)
+		default:
+			if a.err = l.confirm(ctx, p.letters); a.err == nil {
+				a.seq, a.err = l.opts.Journal.Append(ctx, p.entry)
+			}
+		}
+		select {
+		case l.appended <- a:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// confirm publishes dead letters until the broker has them: the commit that covers them waits (I1).
+func (l *loop) confirm(ctx context.Context, letters []broker.DeadLetter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	for {
+		err := l.opts.Letters.PublishDeadLetters(ctx, letters)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		l.log.Warn("dead letters cannot be stored; intake waits for the broker", zap.Error(err), zap.Int("letters", len(letters)))
+		if !pause(ctx, time.Second) {
+			return ctx.Err()
+		}
+	}
+}
+
+// propose builds the next entry from everything that gathered and hands it to the appender. Outcomes
+// come first, then what is planned from committed state, then the events.
+func (l *loop) propose(now time.Time) {
+	if l.busy {
+		return
+	}
+	p := proposal{began: now}
+	if l.pointer != nil {
+		p.pointer, l.pointer = l.pointer, nil
+		l.busy = true
+		l.append <- p
+		return
+	}
+	entry, outcomes := l.outcomes(l.buffer())
+	for _, lt := range l.letters {
+		p.letters = append(p.letters, lt.DeadLetter)
+	}
+	l.letters = nil
+	if rec := l.judge(now); rec != nil {
+		entry = ledger.AppendRecord(entry, rec)
+	}
+	if !l.stopping {
+		for _, rec := range l.dispatch(now, outcomes) {
+			entry = ledger.AppendRecord(entry, rec)
+			if i, ok := rec.(*ledger.Intent); ok {
+				p.intents = append(p.intents, i)
+			}
+		}
+	}
+	if g := l.folding; g != nil && len(entry)+len(g.rows) < ledger.MaxEntry-(1<<10) {
+		p.letters = append(p.letters, l.due(g)...)
+		entry = l.fold(&p, entry, now)
+	}
+	if len(entry) == 1 {
+		return
+	}
+	for _, lt := range p.letters {
+		l.counts.letters[lt.Reason]++
+	}
+	p.entry = entry
+	l.plain = 0
+	l.submit(p)
+}
+
+func (l *loop) submit(p proposal) {
+	l.entries[0], l.entries[1] = l.entries[1], p.entry
+	l.busy = true
+	l.append <- p
+}
+
+// buffer is an empty entry over memory that is not in use: the entry before may not be applied yet.
+func (l *loop) buffer() []byte { return ledger.NewEntry(l.entries[0][:0]) }
+
+// outcomes appends what came of requests, as much as one entry should hold, and reports whether there is
+// any, in it or left over.
+func (l *loop) outcomes(entry []byte) ([]byte, bool) {
+	n := 0
+	for n < len(l.outbox) && len(entry) < maxOutcomes {
+		entry = ledger.AppendRecord(entry, l.outbox[n])
+		n++
+	}
+	l.outbox = append([]ledger.Record(nil), l.outbox[n:]...)
+	return entry, n > 0
+}
+
+// fold appends the events at hand.
+func (l *loop) fold(p *proposal, entry []byte, now time.Time) []byte {
+	g := l.folding
+	l.folding, p.folded = nil, g
+	return ledger.AppendRecord(entry, &ledger.Commit{
+		At: now.UnixNano(), Cursor: g.cursor, Time: g.time, Events: g.events, Rows: g.rows,
+	})
+}
+
+// proposePlain hands the appender an entry of events alone, which needs nothing of the state, so that the
+// broker writes it while the entry before is applied. A few in a row at most: planning must have its turn.
+func (l *loop) proposePlain(now time.Time) {
+	if l.folding == nil && !l.stopping {
+		select {
+		case l.folding = <-l.batches:
+		default:
+		}
+	}
+	g := l.folding
+	if g == nil || l.plain >= maxPlain || len(g.letters)+len(l.letters)+len(l.outbox) > 0 || l.pointer != nil ||
+		l.stopping || len(l.state.roster.Pending()) > 0 {
+		return
+	}
+	l.plain++
+	p := proposal{began: now}
+	p.entry = l.fold(&p, l.buffer(), now)
+	l.submit(p)
+}
+
+// due picks the dead letters of the events at hand: an exit's fields are not looked at where it leaves
+// the profile in no segment.
+func (l *loop) due(g *gathered) []broker.DeadLetter {
+	var out []broker.DeadLetter
+	for _, lt := range g.letters {
+		if lt.exit && !l.elsewhere(g, &lt) {
+			continue
+		}
+		out = append(out, lt.DeadLetter)
+	}
+	return out
+}
+
+// elsewhere reports whether the letter's profile is in another segment once the rows before it are
+// folded.
+func (l *loop) elsewhere(g *gathered, lt *letter) bool {
+	in := l.state.roster.InOther(lt.profile, lt.segment)
+	_ = ledger.Rows(g.rows, func(r *ledger.Row) {
+		if r.Kind == ledger.RowMembership && r.Sequence < lt.Sequence && r.Segment != lt.segment &&
+			string(r.Profile) == string(lt.profile) {
+			in = r.Entered
+		}
+	})
+	return in
+}
+
+// committed applies an entry that the broker has, acknowledges what it covers, and sends what it
+// intends.
+func (l *loop) committed(a appendation) error {
+	l.busy = false
+	if a.err != nil {
+		return fmt.Errorf("commit to the ledger of %s: %w", l.opts.Destination, a.err)
+	}
+	if a.pointer != nil {
+		l.purge(*a.pointer)
+		return nil
+	}
+	l.proposePlain(time.Now())
+	if err := l.state.Apply(a.entry); err != nil {
+		return fmt.Errorf("apply an entry of %s: %w", l.opts.Destination, err)
+	}
+	now := time.Now()
+	s := &l.state.stats
+	s.Commits++
+	s.CommitNanos += uint64(now.Sub(a.began))
+	s.LedgerBytes += uint64(len(a.entry))
+	l.journal += int64(len(a.entry))
+	l.opts.Observer.Committed(now.Sub(a.began), len(a.entry))
+	for _, i := range a.intents {
+		l.start(i, now)
+	}
+	if g := a.folded; g != nil {
+		s.Omitted += g.omitted
+		l.pending = g.pending
+		l.acknowledge(g.cursor)
+		l.spare <- g
+	}
+	l.compact(a.seq)
+	return nil
+}
+
+// acknowledge lets the broker know; the ledger's cursor is the truth, so that a failure costs nothing.
+func (l *loop) acknowledge(cursor uint64) {
+	l.cursor = cursor
+	if l.acking {
+		return
+	}
+	l.acking = true
+	l.task(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		err := l.opts.Source.Ack(ctx, cursor)
+		return func() {
+			l.acking = false
+			if err != nil {
+				l.log.Debug("an acknowledgement was not confirmed", zap.Error(err))
+			}
+			if l.cursor > cursor && err == nil && !l.stopping {
+				l.acknowledge(l.cursor)
+			}
+		}
+	})
+}
+
+// judge ends the oldest refresh whose time has come: the fold has reached the stream's end as it was
+// when the event was read.
+func (l *loop) judge(now time.Time) *ledger.Judge {
+	s := l.state
+	for _, f := range s.roster.Pending() {
+		if s.meta.Cursor < f.Until && (l.pending > 0 || s.meta.Cursor < f.Sequence) {
+			continue
+		}
+		seen := s.roster.Count(f.Segment, f.First)
+		ok := seen >= f.Count && f.First <= f.Sequence
+		if !ok {
+			l.log.Warn("a refresh is refused: too few of its members were seen; publish it again",
+				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Uint64("seen", seen), zap.Uint64("count", f.Count))
+		}
+		return &ledger.Judge{Sequence: f.Sequence, Accepted: ok, At: now.UnixNano()}
+	}
+	return nil
+}
+
+// command turns an operator's word into an entry.
+func (l *loop) command(c command) {
+	rec := c.record
+	rec.At = time.Now().UnixNano()
+	if rec.Name == "resume" && l.suspended != "" && l.suspended != withoutConsent {
+		l.probeAt = time.Time{}
+	}
+	l.outbox = append(l.outbox, &rec)
+	c.reply <- nil
+}
+
+// Do gives the destination an operator's command: pause, resume, flush, approve or retry. It returns
+// once the loop has taken it.
+func (d *Destination) Do(ctx context.Context, rec ledger.Command) error {
+	c := command{record: rec, reply: make(chan error, 1)}
+	select {
+	case d.commands <- c:
+	case <-ctx.Done():
+		return fmt.Errorf("destination %s is not active here: %w", d.opts.Destination, ctx.Err())
+	}
+	return <-c.reply
+}
+
+var operations = [...]contact.Operation{contact.Upsert, contact.Remove, contact.Delete}

@@ -1,0 +1,128 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+)
+
+// snapshotEvery is how many bytes the journal grows before the state is written as a snapshot; a large
+// state lets it grow to half of its own size.
+const snapshotEvery = 64 << 20
+
+// compact starts a snapshot of the state after an entry when the journal has grown enough. The state is encoded by the loop, which
+// owns it, and stored beside it; the pointer is committed like any entry.
+func (l *loop) compact(covers uint64) {
+	if l.storing || l.stopping || l.opts.Compactor == nil || l.journal < max(snapshotEvery, l.snapshot/2) {
+		return
+	}
+	l.storing = true
+	var body bytes.Buffer
+	body.Grow(int(l.state.roster.Contacts()) * 2 * partBytes)
+	if err := l.state.Write(&body); err != nil {
+		l.log.Error("the state cannot be encoded", zap.Error(err))
+		return
+	}
+	l.snapshot, l.journal = int64(body.Len()), 0
+	l.task(func(ctx context.Context) func() {
+		p, err := l.opts.Compactor.StoreSnapshot(ctx, covers, func(w io.Writer) error {
+			_, err := w.Write(body.Bytes())
+			return err
+		})
+		return func() {
+			l.storing = false
+			if err != nil {
+				l.log.Warn("a snapshot cannot be stored: the journal goes on growing; it is tried again", zap.Error(err))
+				return
+			}
+			l.pointer = &p
+		}
+	})
+}
+
+// purge drops the journal that a committed pointer's snapshot covers.
+func (l *loop) purge(p ledger.Pointer) {
+	l.task(func(ctx context.Context) func() {
+		if err := l.opts.Compactor.PurgeTo(ctx, p); err != nil && ctx.Err() == nil {
+			l.log.Warn("the journal below a snapshot cannot be purged yet", zap.Error(err))
+		}
+		return nil
+	})
+}
+
+// receipt publishes the record of one finished batch: counts and durations, no personal data.
+func (l *loop) receipt(b *flight.Batch, now time.Time, refused int, reason string) {
+	body, err := json.Marshal(map[string]any{
+		"kind": "job", "destination": l.opts.Destination, "name": l.opts.Name, "owner": l.opts.Owner,
+		"time": now.UTC().Format(time.RFC3339Nano), "operation": b.Operation.String(), "batch": b.ID, "job": b.Job,
+		"requested": len(b.Items), "applied": len(b.Items) - refused, "refused": refused, "reason": reason,
+		"accepted_after_ms": max(0, (b.Accepted-b.At)/int64(time.Millisecond)),
+		"applied_after_ms":  max(0, (now.UnixNano()-b.At)/int64(time.Millisecond)),
+	})
+	if err != nil {
+		return
+	}
+	l.task(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if err := l.opts.Letters.PublishReceipt(ctx, l.opts.Destination, body); err != nil {
+			l.log.Warn("a receipt cannot be stored", zap.Error(err))
+		}
+		return nil
+	})
+}
+
+// publishSometimes makes the numbers that readers see at most a tenth of a second old.
+func (l *loop) publishSometimes() {
+	now := time.Now()
+	l.turned.Store(now.UnixNano())
+	if now.Sub(l.tick) < 100*time.Millisecond {
+		return
+	}
+	l.tick = now
+	if now.Sub(l.aged) >= time.Second {
+		l.aged, l.oldest = now, l.state.oldest()
+	}
+	l.publish()
+}
+
+func (l *loop) publish() {
+	st, s := l.state.Stats(), l.suspended
+	st.Suspended, st.Pending, st.Oldest = s, l.pending, l.oldest
+	st.Letters = make(map[string]uint64, len(l.counts.letters))
+	for reason, n := range l.counts.letters {
+		st.Letters[reason] = n
+	}
+	l.stats.Store(&st)
+}
+
+// Stats returns the state's own numbers.
+func (s *State) Stats() Stats {
+	st := s.stats
+	st.Listed, st.Slots = s.book.Listed(), s.book.Slots()
+	st.Waiting, st.Held, st.RefusedNow = s.book.Count(1), s.book.Count(2), s.book.Count(3)
+	st.Window = s.window.Len()
+	st.OnTheWay = s.flight.Contacts(flight.Intended) + s.flight.Contacts(flight.Accepted)
+	st.InDoubt = s.flight.Contacts(flight.Doubt)
+	st.Jobs, st.Cursor, st.Profiles = s.flight.Len(), s.meta.Cursor, s.roster.Profiles()
+	st.Epoch, st.Paused = s.meta.Epoch, s.meta.Paused
+	st.Contacts = int(max(s.roster.Contacts(), 1)) - 1
+	return st
+}
+
+// Listed calls visit with the e-mail of every contact that is confirmed on the list.
+func (s *State) Listed(visit func(email []byte)) {
+	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
+		if s.book.At(h).Listed() {
+			visit(s.roster.Email(h))
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+	"rollcall/internal/sendgrid"
+)
+
+const (
+	firstLook   = 35 * time.Second // SendGrid applies a job after about 30 s
+	nextLook    = 15 * time.Second
+	longestLook = 30 * time.Second
+	maxTries    = 3 // of a contact that ended jobs left undone
+	maxFollows  = 8 // batches being looked after at once
+)
+
+// poll is when an open batch is looked after next.
+type poll struct {
+	at      time.Time
+	every   time.Duration
+	under   bool // being looked after now
+	errored int  // contacts that the job says it would not take, while it names none
+}
+
+func (l *loop) firstPoll(now time.Time) *poll {
+	return &poll{at: now.Add(l.opts.Policy.scaled(firstLook)), every: l.opts.Policy.scaled(nextLook)}
+}
+
+// follow takes up a batch that was open when the ledger was loaded.
+func (l *loop) follow(b *flight.Batch, now time.Time) {
+	switch b.State {
+	case flight.Accepted:
+		l.polls[b.ID] = l.firstPoll(time.Unix(0, b.Accepted))
+	case flight.Doubt:
+		l.polls[b.ID] = &poll{at: time.Unix(0, b.Until)}
+	case flight.Intended: // the claim put it in doubt
+		l.polls[b.ID] = &poll{at: now}
+	}
+}
+
+// followUp looks after the batches whose time has come, and returns when the next one's does.
+func (l *loop) followUp(now time.Time) time.Time {
+	next := now.Add(time.Minute)
+	under := 0
+	for id, p := range l.polls {
+		b := l.state.flight.Get(id)
+		if b == nil {
+			if !l.pendingOutcome(id) {
+				delete(l.polls, id)
+			}
+			continue
+		}
+		if p.under {
+			under++
+			continue
+		}
+		if p.at.After(now) {
+			next = earlier(next, p.at)
+			continue
+		}
+		if under >= maxFollows || l.suspended != "" || l.stopping {
+			next = earlier(next, now.Add(linger))
+			continue
+		}
+		switch {
+		case b.State == flight.Accepted && b.Operation == contact.Upsert && b.Job != "":
+			under++
+			l.pollJob(b, p)
+		case b.State == flight.Accepted:
+			under++
+			l.lookAfter(b, p)
+		case b.State == flight.Doubt && now.UnixNano() >= b.Until:
+			under++
+			l.lookAfter(b, p)
+		case b.State == flight.Doubt:
+			p.at = time.Unix(0, b.Until)
+			next = earlier(next, p.at)
+		}
+	}
+	return next
+}
+
+// pendingOutcome reports whether the batch's intent may still be on its way into the state.
+func (l *loop) pendingOutcome(id uint64) bool { return id >= l.state.flight.Next() }
+
+// pollJob asks how an upsert's job stands.
+func (l *loop) pollJob(b *flight.Batch, p *poll) {
+	p.under = true
+	id, job := b.ID, b.Job
+	l.task(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
+		defer cancel()
+		j, err := l.opts.Finder.Job(ctx, job)
+		var named []sendgrid.JobError
+		if err == nil && j.Errored > 0 && j.ErrorsURL != "" {
+			named, err = l.opts.Finder.JobErrors(ctx, j.ErrorsURL)
+		}
+		return func() {
+			p.under = false
+			l.polled(id, p, j, named, err)
+		}
+	})
+}
+
+// polled reads a job's answer: ended well, ended with contacts that it would not take, or not ended.
+func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobError, err error) {
+	b := l.state.flight.Get(id)
+	if b == nil {
+		return
+	}
+	now := time.Now()
+	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
+	switch {
+	case err == nil && j.Done() && j.Errored == 0 && !j.Failed():
+		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
+		l.receipt(b, now, 0, "")
+	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:
+		l.rejected(b, named, now)
+	case err == nil && j.Terminal():
+		l.lookAfter(b, p) // errors that name nobody
+	case now.After(horizon):
+		if err != nil {
+			l.log.Warn("a job cannot be followed; its contacts are looked up instead", zap.Error(err))
+		}
+		l.lookAfter(b, p)
+	default:
+		p.at = now.Add(p.every)
+		p.every = min(2*p.every, l.opts.Policy.scaled(longestLook))
+	}
+}
+
+// rejected ends a job that would not take some contacts: those are as they were before, and refused.
+func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Time) {
+	reasons := map[contact.Handle]string{}
+	byEmail := make(map[string]contact.Handle, len(b.Items))
+	for _, it := range b.Items {
+		byEmail[string(l.state.roster.Email(it.Handle))] = it.Handle
+	}
+	for _, n := range named {
+		if h, ok := byEmail[n.Email]; ok {
+			reasons[h] = scrub(n.Message, n.Email)
+		}
+	}
+	if len(reasons) < len(named) {
+		l.lookAfter(b, l.polls[b.ID])
+		return
+	}
+	id := b.ID
+	l.polls[id].under = true
+	l.aside(reasons, "sendgrid_refused", func() {
+		rec := &ledger.Settled{Batch: id, At: time.Now().UnixNano(), All: ledger.Applied}
+		for h, reason := range reasons {
+			rec.Exceptions = append(rec.Exceptions, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reason})
+		}
+		l.outbox = append(l.outbox, rec)
+	})
+	l.receipt(b, now, len(reasons), "")
+}
+
+// lookAfter settles a batch by looking every one of its contacts up.
+func (l *loop) lookAfter(b *flight.Batch, p *poll) {
+	p.under = true
+	id := b.ID
+	emails := make([]string, len(b.Items))
+	for n, it := range b.Items {
+		emails[n] = string(l.state.roster.Email(it.Handle))
+	}
+	l.task(func(ctx context.Context) func() {
+		ctx, cancel := context.WithTimeout(ctx, max(l.opts.Policy.Timeout, time.Duration(len(emails)/100)*2*time.Second))
+		defer cancel()
+		found, err := l.opts.Finder.Lookup(ctx, emails)
+		return func() {
+			p.under = false
+			l.looked(id, p, found, err)
+		}
+	})
+}
+
+// looked turns look-ups into findings. What a removal left on the list is looked at again until the
+// horizon, and then removed again.
+func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, err error) {
+	b := l.state.flight.Get(id)
+	if b == nil {
+		return
+	}
+	now := time.Now()
+	if err != nil {
+		var answer *sendgrid.Error
+		if errors.As(err, &answer) && answer.Class == sendgrid.Unauthorized {
+			l.suspend("key", answer)
+		}
+		p.at = now.Add(l.opts.Policy.scaled(longestLook))
+		return
+	}
+	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
+	rec := &ledger.Settled{Batch: id, At: now.UnixNano()}
+	for _, it := range b.Items {
+		f, ok := found[string(l.state.roster.Email(it.Handle))]
+		on := ok && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
+		finding := ledger.OffList
+		if on {
+			finding = ledger.OnList
+			if b.Operation != contact.Upsert && b.State == flight.Accepted && !late {
+				continue // not yet
+			}
+		}
+		e := ledger.Exception{Handle: it.Handle, Finding: finding}
+		if b.Operation == contact.Upsert && b.State == flight.Accepted {
+			e = l.again(e, b.Job != "")
+		}
+		rec.Exceptions = append(rec.Exceptions, e)
+	}
+	if len(rec.Exceptions) > 0 {
+		l.outbox = append(l.outbox, rec)
+	}
+	if len(rec.Exceptions) < len(b.Items) {
+		p.at = now.Add(l.opts.Policy.scaled(nextLook))
+		return
+	}
+	l.receipt(b, now, 0, "looked_up")
+}
+
+// again counts how often a job that ended left a contact undone: after three it is refused.
+func (l *loop) again(e ledger.Exception, ended bool) ledger.Exception {
+	if !ended {
+		return e
+	}
+	l.tries[e.Handle]++
+	if l.tries[e.Handle] > maxTries {
+		delete(l.tries, e.Handle)
+		return ledger.Exception{
+			Handle: e.Handle, Finding: ledger.Rejected,
+			Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
+		}
+	}
+	return e
+}

@@ -1,0 +1,262 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
+	"rollcall/internal/segment"
+)
+
+// A commit covers at most so many events and bytes: an entry must fit one message of the broker.
+const (
+	commitEvents = 8192
+	commitBytes  = 600 << 10
+)
+
+// intake pulls events, decodes and maps them, and hands the loop rows that are ready to be committed.
+// It runs in a goroutine of its own beside the loop and shares nothing with it but the channels.
+type intake struct {
+	opts     *Options
+	segments map[string]uint16
+	mapper   *mapping.Mapper
+	decoder  segment.Decoder
+	out      chan *gathered
+	spare    chan *gathered
+	log      *zap.Logger
+	now      func() time.Time
+	fields   []byte
+	cursor   uint64 // of the last event handed on
+}
+
+// gathered is the events of one commit.
+type gathered struct {
+	rows    []byte
+	last    ledger.Row // ahead of the next one to be encoded
+	cursor  uint64
+	events  uint64
+	time    int64 // highest broker time, unix nanoseconds
+	pending uint64
+	letters []letter
+	omitted uint64
+}
+
+// letter is a dead letter to be. One for the fields of an exit is dropped where the exit leaves the
+// profile in no segment.
+type letter struct {
+	broker.DeadLetter
+	exit    bool
+	profile []byte
+	segment uint16
+}
+
+func (g *gathered) reset() {
+	*g = gathered{rows: g.rows[:0]}
+}
+
+// run ends when the context does, or with the source's error.
+func (in *intake) run(ctx context.Context) error {
+	for {
+		messages, err := in.opts.Source.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := in.again(ctx, err); err != nil {
+				return err
+			}
+			continue
+		}
+		for len(messages) > 0 {
+			g, err := in.next(ctx)
+			if err != nil {
+				return nil
+			}
+			n := 0
+			for n < len(messages) && n < commitEvents && len(g.rows) < commitBytes {
+				if err := in.take(ctx, g, &messages[n]); err != nil {
+					return err
+				}
+				n++
+			}
+			messages = messages[n:]
+			in.cursor = g.cursor
+			g.pending += uint64(len(messages))
+			select {
+			case in.out <- g:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}
+
+// again gets the source going after a failure. After a reconnection the stream may be another one by
+// the same name: it is looked at before anything is read.
+func (in *intake) again(ctx context.Context, err error) error {
+	if !errors.Is(err, broker.ErrReconnected) {
+		in.log.Warn("reading the event stream failed; it is tried again", zap.Error(err))
+		pause(ctx, time.Second)
+		return nil
+	}
+	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
+	if err != nil {
+		in.log.Warn("the event stream cannot be looked at; it is tried again", zap.Error(err))
+		pause(ctx, time.Second)
+		return nil
+	}
+	if st.Created.UnixNano() != in.opts.Binding.StreamCreated || st.LastSeq < in.cursor {
+		return ErrStreamChanged
+	}
+	if err := in.opts.Source.Reset(ctx, in.cursor+1); err != nil {
+		in.log.Warn("the durable consumer cannot be reset; it is tried again", zap.Error(err))
+		pause(ctx, time.Second)
+	}
+	return nil
+}
+
+func (in *intake) next(ctx context.Context) (*gathered, error) {
+	select {
+	case g := <-in.spare:
+		g.reset()
+		return g, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// take decodes one event into a row, a dead letter, or both.
+func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) error {
+	g.cursor, g.pending = m.Sequence, m.Pending
+	g.events++
+	g.time = max(g.time, m.Time.UnixNano())
+	ev, problem := in.decoder.Decode(m.Subject, m.Header, m.Body)
+	row := ledger.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
+	if problem != nil {
+		in.letter(g, m, &ev, problem.Reason, problem.Detail)
+		if !problem.Fold {
+			in.seen(g, &ev, &row)
+			return nil
+		}
+	}
+	switch ev.Kind {
+	case segment.Membership:
+		number, ours := in.segments[string(ev.Segment)]
+		if !ours {
+			in.unletter(g, problem)
+			return nil
+		}
+		row.Segment, row.Entered = number, ev.Change == segment.Entered
+		in.membership(g, m, &ev, &row, problem != nil)
+	case segment.Refreshed:
+		number, ours := in.segments[string(ev.Segment)]
+		if !ours {
+			return nil
+		}
+		row.Kind, row.Segment, row.First, row.Count = ledger.RowRefreshed, number, ev.FirstSequence, ev.Count
+		row.Until = m.Sequence
+		if m.Pending > 0 {
+			st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
+			if err != nil {
+				return err
+			}
+			row.Until = st.LastSeq
+		}
+	case segment.Erased:
+		row.Kind = ledger.RowErased
+		for _, e := range ev.Emails {
+			if email, ok := contact.Normalize(nil, e); ok {
+				row.Emails = append(row.Emails, email)
+			}
+		}
+	default:
+		return nil
+	}
+	in.add(g, &row)
+	return nil
+}
+
+// membership maps the attributes. The membership counts whatever is wrong with its fields.
+func (in *intake) membership(g *gathered, m *broker.Message, ev *segment.Event, row *ledger.Row, lettered bool) {
+	row.Carries = row.Entered || len(ev.Attributes) > 0 && !emptyObject(ev.Attributes)
+	if !row.Carries || lettered {
+		return
+	}
+	in.fields = in.fields[:0]
+	res := in.mapper.Map(in.fields, ev.Attributes)
+	in.fields = res.Fields
+	row.Email, row.Fields = res.Email, res.Fields
+	g.omitted += uint64(res.Omitted)
+	if res.Reason == "" {
+		return
+	}
+	in.letter(g, m, ev, res.Reason, res.Detail)
+	l := &g.letters[len(g.letters)-1]
+	l.exit, l.segment = !row.Entered, row.Segment
+	l.profile = slices.Clone(row.Profile)
+	if res.Reason == segment.ReasonBadValue {
+		row.Bad = true
+	}
+}
+
+func emptyObject(raw []byte) bool {
+	for _, c := range raw[1 : len(raw)-1] {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// seen counts a dead letter towards a refresh where its segment and profile can be read.
+func (in *intake) seen(g *gathered, ev *segment.Event, row *ledger.Row) {
+	number, ours := in.segments[string(ev.Segment)]
+	if !ours || len(ev.Profile) == 0 {
+		return
+	}
+	row.Kind, row.Segment = ledger.RowSeen, number
+	in.add(g, row)
+}
+
+func (in *intake) add(g *gathered, row *ledger.Row) {
+	g.rows = ledger.AppendRow(g.rows, &g.last, row)
+	g.last.Sequence, g.last.Time = row.Sequence, row.Time
+}
+
+// unletter takes back the letter of an event that is not this destination's.
+func (in *intake) unletter(g *gathered, problem *segment.Problem) {
+	if problem != nil {
+		g.letters = g.letters[:len(g.letters)-1]
+	}
+}
+
+func (in *intake) letter(g *gathered, m *broker.Message, ev *segment.Event, reason segment.Reason, detail string) {
+	key := "~"
+	if len(ev.Profile) > 0 {
+		key = string(segment.ProfileKey(nil, ev.Profile))
+	}
+	g.letters = append(g.letters, letter{DeadLetter: broker.DeadLetter{
+		Destination: in.opts.Destination, ProfileKey: key, Reason: string(reason), Detail: detail,
+		Sequence: m.Sequence, Subject: m.Subject, Attempts: 1, Time: in.now(),
+		Header: m.Header, Body: slices.Clone(m.Body),
+	}})
+}
+
+// pause waits, and reports false where the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

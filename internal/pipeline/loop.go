@@ -1,0 +1,325 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"go.uber.org/zap"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/dense"
+	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
+)
+
+// stopBound is how long a graceful stop waits for the answers of requests that are under way.
+const stopBound = 10 * time.Second
+
+// Destination runs one destination on this replica. Make it with New, and Run it once.
+type Destination struct {
+	opts     Options
+	commands chan command
+	stats    atomic.Pointer[Stats]
+	turned   atomic.Int64 // when the loop turned last, unix nanoseconds
+}
+
+// New returns a destination that is not running yet.
+func New(o Options) *Destination {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	d := &Destination{opts: o, commands: make(chan command)}
+	d.stats.Store(&Stats{})
+	d.turned.Store(time.Now().UnixNano())
+	return d
+}
+
+// Stats returns how the destination stood a moment ago. It may be called from any goroutine.
+func (d *Destination) Stats() Stats { return *d.stats.Load() }
+
+// Turned returns when the loop turned last; before Run it is the time of New.
+func (d *Destination) Turned() time.Time { return time.Unix(0, d.turned.Load()) }
+
+// loop is the goroutine that owns the destination's state.
+type loop struct {
+	*Destination
+	state   *State
+	encoder *mapping.Mapper
+	log     *zap.Logger
+
+	results  chan func()      // what came of tasks; run by the loop
+	append   chan proposal    // to the appender; one at a time
+	appended chan appendation // from it
+	batches  chan *gathered
+	spare    chan *gathered
+	tasks    sync.WaitGroup // everything that sends to results
+	work     context.Context
+	timer    *time.Timer
+
+	busy     bool            // an entry is under way
+	folding  *gathered       // events to be committed next
+	outbox   []ledger.Record // outcomes to be committed next
+	letters  []letter        // to be confirmed before them
+	entries  [2][]byte       // reused in turns
+	plain    int             // entries of events alone since the last full one
+	stopping bool
+
+	uploads map[uint64]*upload                  // bodies of intents that are not committed yet or under way
+	sending map[contact.Operation]int           // requests under way
+	polls   map[uint64]*poll                    // open batches to be followed
+	reading map[contact.Handle]bool             // fields being read again
+	looks   map[contact.Handle]int              // look-ups that found nothing yet
+	tries   map[contact.Handle]int              // jobs that ended without the contact
+	suspect map[contact.Handle]bool             // in a batch that a 400 named nobody of
+	halves  [][]contact.Handle                  // such batches, cut in two
+	offered offers                              // came due, and not sent yet
+	seen    *dense.Marks                        // reused
+	full    int                                 // contacts that make a full upsert, as the last ones tell
+	readAt  time.Time                           // no event is read again before
+	lastCut time.Time                           // when the last upsert was cut
+	cursor  uint64                              // acknowledged or being so
+	pending uint64                              // events behind the last one folded
+	counts  struct{ letters map[string]uint64 } // since the start
+
+	retry     *backoff.ExponentialBackOff
+	quietTill time.Time // no request before: SendGrid is in trouble
+	suspended string
+	probing   bool
+	probeAt   time.Time
+	journal   int64           // bytes written since the last snapshot
+	snapshot  int64           // bytes of the last one
+	pointer   *ledger.Pointer // of a stored snapshot, to be committed
+	storing   bool
+	acking    bool
+	json      []byte    // one contact, reused
+	tick      time.Time // the numbers were published then
+	aged      time.Time // oldest was found then
+	oldest    int64     // see Stats.Oldest
+}
+
+// command is an operator's word on its way to the loop.
+type command struct {
+	record ledger.Command
+	reply  chan error
+}
+
+// Run loads the ledger, claims it, and works until the context ends (then it commits what it folded and
+// records the answers under way, and returns nil), or until it cannot go on: ledger.ErrFenced when
+// another replica has claimed the destination.
+func (d *Destination) Run(ctx context.Context) error {
+	encoder, err := d.opts.NewMapper()
+	if err != nil {
+		return fmt.Errorf("destination %s: %w", d.opts.Destination, err)
+	}
+	l := &loop{
+		Destination: d, encoder: encoder, log: d.opts.Log,
+		results: make(chan func(), 64), append: make(chan proposal), appended: make(chan appendation),
+		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
+		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
+		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
+		suspect: map[contact.Handle]bool{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
+	}
+	l.counts.letters = map[string]uint64{}
+	l.retry = l.newBackoff()
+	defer l.timer.Stop()
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	return l.run(ctx)
+}
+
+func (l *loop) newBackoff() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = max(l.opts.Policy.scaled(time.Second), 50*time.Millisecond)
+	b.MaxInterval = max(l.opts.Policy.scaled(time.Minute), time.Second)
+	b.MaxElapsedTime = 0 // for as long as it takes
+	b.Reset()
+	return b
+}
+
+// run starts the goroutines around the loop and waits for all of them.
+func (l *loop) run(ctx context.Context) error {
+	take, stopTaking := context.WithCancel(ctx)
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	l.work = work
+	var around sync.WaitGroup
+	for range cap(l.spare) {
+		l.spare <- &gathered{}
+	}
+	intakeDone := make(chan error, 1)
+	around.Go(func() { intakeDone <- l.intake(take) })
+	around.Go(func() { l.appender(work) })
+	err := l.turn(ctx, intakeDone)
+	stopTaking()
+	stopWork()
+	close(l.append)
+	go func() { // ends when the last task has: results has a reader until then
+		l.tasks.Wait()
+		around.Wait()
+		close(l.results)
+	}()
+	for range l.results { //nolint:revive // drained so that no task blocks; the ledger knows what is open
+	}
+	l.publish()
+	return err
+}
+
+func (l *loop) intake(ctx context.Context) error {
+	mapper, err := l.opts.NewMapper()
+	if err != nil {
+		return err
+	}
+	in := &intake{
+		opts: &l.opts, mapper: mapper, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
+		segments: map[string]uint16{}, cursor: l.state.meta.Cursor,
+	}
+	for _, name := range l.opts.Binding.Segments {
+		if n, ok := l.state.roster.Segment(name); ok {
+			in.segments[name] = n
+		}
+	}
+	return in.run(ctx)
+}
+
+// turn is the loop. Each arm does one thing; what it left to be written goes into the next entry.
+func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
+	stop := ctx.Done()
+	var deadline <-chan time.Time
+	for {
+		l.propose(time.Now())
+		if l.stopping && !l.busy && l.idle() {
+			return nil
+		}
+		select {
+		case g := <-l.take():
+			l.folding = g
+		case a := <-l.appended:
+			if err := l.committed(a); err != nil {
+				return err
+			}
+		case f := <-l.results:
+			f()
+		case c := <-l.take1():
+			l.command(c)
+		case <-l.timer.C:
+		case err := <-intakeDone:
+			if err != nil {
+				return err
+			}
+			intakeDone = nil
+		case <-stop:
+			l.stopping, stop = true, nil
+			deadline = time.After(stopBound)
+		case <-deadline:
+			return nil
+		}
+		l.publishSometimes()
+	}
+}
+
+// take is where the next events come from: nowhere while the last ones are not committed.
+func (l *loop) take() <-chan *gathered {
+	if l.folding != nil || l.stopping {
+		return nil
+	}
+	return l.batches
+}
+
+func (l *loop) take1() <-chan command {
+	if l.stopping {
+		return nil
+	}
+	return l.commands
+}
+
+// idle reports whether nothing is left that a graceful stop waits for.
+func (l *loop) idle() bool {
+	return l.folding == nil && len(l.outbox) == 0 &&
+		l.sending[contact.Upsert]+l.sending[contact.Remove]+l.sending[contact.Delete] == 0
+}
+
+// task runs f in a goroutine that the loop waits for; what f returns is run by the loop.
+func (l *loop) task(f func(ctx context.Context) func()) {
+	l.tasks.Go(func() {
+		if done := f(l.work); done != nil {
+			l.results <- done
+		}
+	})
+}
+
+// open loads the ledger and claims it.
+func (l *loop) open(ctx context.Context) error {
+	o := &l.opts
+	s := NewState(o.Policy, o.Salt)
+	if _, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) }); err != nil {
+		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
+	}
+	if err := l.bound(ctx, s); err != nil {
+		return err
+	}
+	now := time.Now()
+	s.window.Clamp(now.UnixNano())
+	claim := &ledger.Claim{
+		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
+		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
+		Binding: o.Binding,
+	}
+	entry := ledger.AppendRecord(ledger.NewEntry(nil), claim)
+	if _, err := o.Journal.Append(ctx, entry); err != nil {
+		return fmt.Errorf("claim the ledger of %s: %w", o.Destination, err)
+	}
+	if err := s.Apply(entry); err != nil {
+		return err
+	}
+	s.stats = Stats{}
+	s.applied = func(op contact.Operation, since, at int64) {
+		o.Observer.Applied(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
+	}
+	s.accepted = func(op contact.Operation, since, at int64) {
+		o.Observer.Accepted(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
+	}
+	l.state = s
+	l.cursor = s.meta.Cursor
+	for _, b := range s.flight.Open() {
+		l.follow(b, now)
+	}
+	l.log.Info("active", zap.Uint64("epoch", claim.Epoch), zap.Uint64("cursor", s.meta.Cursor),
+		zap.Int("listed", s.book.Listed()), zap.Int("open_batches", s.flight.Len()))
+	return o.Source.Reset(ctx, s.meta.Cursor+1)
+}
+
+// The reasons for which a destination is not claimed: nothing is taken over.
+var (
+	ErrTargetChanged = errors.New("target_changed: the configuration names another list, account or base URL than the ledger; a new list is a new destination: give it a new id")
+	ErrStreamChanged = errors.New("stream_changed: the event stream is not the one that the ledger was built from; when that is meant, run: consumer rebase DESTINATION")
+)
+
+// bound checks the target and the stream against what the ledger was built from.
+func (l *loop) bound(ctx context.Context, s *State) error {
+	o := &l.opts
+	st, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
+	if err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
+	}
+	o.Binding.StreamCreated = st.Created.UnixNano()
+	if s.meta.Epoch == 0 {
+		return nil
+	}
+	have, want := s.meta.Claim.Binding, o.Binding
+	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
+		return fmt.Errorf("destination %s: %w", o.Destination, ErrTargetChanged)
+	}
+	if have.StreamCreated != want.StreamCreated || st.LastSeq < s.meta.Cursor {
+		return fmt.Errorf("destination %s: %w", o.Destination, ErrStreamChanged)
+	}
+	return nil
+}

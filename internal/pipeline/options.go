@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
+	"rollcall/internal/sendgrid"
+)
+
+// Journal is the destination's ledger. Append is fenced: an error that is ledger.ErrFenced means that
+// another replica has claimed it.
+type Journal interface {
+	Load(ctx context.Context, snapshot func(io.Reader) error, entry func(uint64, []byte) error) (uint64, error)
+	Append(ctx context.Context, body []byte) (uint64, error)
+	Tail() uint64
+}
+
+// Compactor stores snapshots of the journal.
+type Compactor interface {
+	StoreSnapshot(ctx context.Context, covers uint64, write func(io.Writer) error) (ledger.Pointer, error)
+	CommitPointer(ctx context.Context, p ledger.Pointer) (uint64, error)
+	PurgeTo(ctx context.Context, p ledger.Pointer) error
+}
+
+// Source hands out the stream's events in order. Next blocks until there are some.
+type Source interface {
+	Reset(ctx context.Context, from uint64) error
+	Next(ctx context.Context) ([]broker.Message, error)
+	Ack(ctx context.Context, sequence uint64) error
+}
+
+// Stream reads the event stream beside the source.
+type Stream interface {
+	InspectStream(ctx context.Context, name string) (broker.StreamState, error)
+	ReadSequences(ctx context.Context, stream string, sequences []uint64) ([]broker.Message, error)
+}
+
+// Letters sets events and contacts aside, and publishes receipts.
+type Letters interface {
+	PublishDeadLetters(ctx context.Context, letters []broker.DeadLetter) error
+	PublishReceipt(ctx context.Context, destination string, body []byte) error
+}
+
+// Sender makes the requests that change SendGrid.
+type Sender interface {
+	Upsert(ctx context.Context, body []byte) (string, error)
+	RemoveFromList(ctx context.Context, listID string, ids []string) (string, error)
+	DeleteContacts(ctx context.Context, ids []string) (string, error)
+}
+
+// Finder reads how things stand at SendGrid.
+type Finder interface {
+	Lookup(ctx context.Context, emails []string) (map[string]sendgrid.Found, error)
+	Job(ctx context.Context, id string) (sendgrid.Job, error)
+	JobErrors(ctx context.Context, url string) ([]sendgrid.JobError, error)
+}
+
+// Prober tells whether the destination could be sent to, and how much of the budget is left.
+type Prober interface {
+	List(ctx context.Context, id string) (sendgrid.List, error)
+	Budget(route sendgrid.Route) sendgrid.Budget
+}
+
+// Options is what one destination runs with.
+type Options struct {
+	Destination string
+	Owner, Name string
+	Replica     string
+	ConfigHash  string
+	Revision    int
+	Binding     ledger.Binding
+	Policy      Policy
+	Batch       BatchLimits
+	NewMapper   func() (*mapping.Mapper, error) // one for each goroutine that maps
+	Salt        []byte                          // the installation's
+	Suspended   string                          // a reason that the configuration gives; empty is none
+
+	Journal   Journal
+	Compactor Compactor
+	Source    Source
+	Stream    Stream
+	Letters   Letters
+	Sender    Sender
+	Finder    Finder
+	Prober    Prober
+	Observer  Observer
+	Log       *zap.Logger
+}
+
+// BatchLimits bounds one upsert.
+type BatchLimits struct{ MaxContacts, MaxBytes int }
+
+// Observer is told of what metrics count. Its calls come from the loop: they must not block.
+type Observer interface {
+	Applied(op contact.Operation, lag time.Duration)
+	Accepted(op contact.Operation, lag time.Duration)
+	Committed(took time.Duration, bytes int)
+}
+
+type nobody struct{}
+
+func (nobody) Applied(contact.Operation, time.Duration)  {}
+func (nobody) Accepted(contact.Operation, time.Duration) {}
+func (nobody) Committed(time.Duration, int)              {}

@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/dense"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+	"rollcall/internal/roster"
+	"rollcall/internal/window"
+	"rollcall/internal/wire"
+)
+
+// Policy is what a destination's configuration says of timing and limits.
+type Policy struct {
+	Window  window.Policy
+	Guard   plan.Guard
+	Cap     int           // zero is none
+	Horizon time.Duration // beyond its deadline, how long an unanswered request may still be applied
+	Timeout time.Duration // of one request, from before its intent
+	Scale   float64       // divides every wait on SendGrid's work; one, but for a simulator
+	Keep    time.Duration // how long a profile in no segment is remembered; zero is for ever
+}
+
+// scaled returns a wait on SendGrid's work by the account's clock.
+func (p Policy) scaled(d time.Duration) time.Duration {
+	if p.Scale > 1 {
+		return time.Duration(float64(d) / p.Scale)
+	}
+	return d
+}
+
+// dirtyRow is what is kept of a contact that differs from what is desired.
+type dirtyRow struct {
+	fields  dense.Blob // of the newest version in hand; zero is none
+	hash    uint64     // of that version; of the refused one where the contact is refused
+	since   int64      // broker time, unix milliseconds, of the first change not yet applied
+	changed int64      // the last change while it was on its way, unix nanoseconds
+}
+
+// State is one destination's: a fold of its journal. Living and loading change it through Apply alone,
+// so that both come to the same (I13).
+type State struct {
+	policy  Policy
+	roster  *roster.Roster
+	window  *window.Window
+	book    *plan.Book
+	flight  *flight.Flight
+	blobs   dense.Blobs
+	dirty   dense.Sparse[dirtyRow]
+	erasing dense.Sparse[bool] // contacts to be deleted from the account
+	meta    meta
+
+	at      int64 // time of the record being applied, unix nanoseconds
+	rowTime int64 // broker time of the row being applied, unix milliseconds
+	reread  bool  // the row being applied was asked for
+	stats   Stats
+	// Told of each change that was accepted or applied: the broker's time of the first one, in unix
+	// milliseconds, and when, in unix nanoseconds. They may be nil.
+	accepted, applied func(op contact.Operation, since, at int64)
+}
+
+// meta is the part of the state that is small.
+type meta struct {
+	Cursor   uint64           `json:"cursor"`
+	Time     int64            `json:"time"` // highest broker time folded, unix nanoseconds
+	Epoch    uint64           `json:"epoch"`
+	Claim    ledger.Claim     `json:"claim"`
+	Paused   bool             `json:"paused"`
+	Commands []ledger.Command `json:"commands"` // the last hundred
+}
+
+// NewState returns the state of an empty journal. salt is the installation's.
+func NewState(p Policy, salt []byte) *State {
+	return &State{
+		policy: p, roster: roster.New(salt), window: window.New(p.Window),
+		book: plan.NewBook(), flight: flight.New(),
+	}
+}
+
+// partBytes is about what a contact and its profile take in the largest part of a snapshot.
+const partBytes = 96
+
+// Write writes a snapshot of the state.
+func (s *State) Write(w io.Writer) error {
+	head, err := json.Marshal(s.meta)
+	if err != nil {
+		return fmt.Errorf("encode the state's head: %w", err)
+	}
+	// One buffer for all parts, about as large as the largest: growing into it would copy it many times.
+	scratch := make([]byte, 0, int(s.roster.Contacts())*partBytes)
+	for _, part := range []struct {
+		name string
+		body func([]byte) []byte
+	}{
+		{"meta", func(dst []byte) []byte { return append(dst, head...) }},
+		{"roster", s.roster.Append},
+		{"book", s.book.Append},
+		{"flight", s.flight.Append},
+		{"window", s.window.Append},
+		{"dirty", s.appendDirty},
+	} {
+		scratch = part.body(scratch[:0])
+		if err := wire.Section(w, part.name, scratch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *State) appendDirty(dst []byte) []byte {
+	dst = wire.Uint(dst, uint64(s.dirty.Len()))
+	for _, h := range s.dirty.Handles() {
+		d := s.dirty.Get(h)
+		dst = wire.Bytes(wire.Uint(dst, uint64(h)), s.blobs.Get(d.fields))
+		dst = wire.Bool(dst, d.fields != 0)
+		dst = wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed)
+	}
+	dst = wire.Uint(dst, uint64(s.erasing.Len()))
+	for _, h := range s.erasing.Handles() {
+		dst = wire.Uint(dst, uint64(h))
+	}
+	return dst
+}
+
+// Read reads a snapshot into an empty state.
+func (s *State) Read(r io.Reader) error {
+	return wire.Sections(r, func(name string, body []byte) error {
+		var err error
+		switch name {
+		case "meta":
+			err = json.Unmarshal(body, &s.meta)
+		case "roster":
+			err = s.roster.Load(body)
+		case "book":
+			err = s.book.Load(body, s.roster.Place)
+		case "flight":
+			err = s.flight.Load(body)
+		case "window":
+			err = s.window.Load(body)
+		case "dirty":
+			err = s.loadDirty(wire.NewReader(body))
+		default:
+			err = ledger.ErrUnknownRecord
+		}
+		if err != nil {
+			return fmt.Errorf("read the snapshot's part %q: %w", name, err)
+		}
+		return nil
+	})
+}
+
+func (s *State) loadDirty(in *wire.Reader) error {
+	for range in.Count() {
+		h := uint32(in.Uint())
+		fields := in.Bytes()
+		has := in.Bool()
+		row := dirtyRow{hash: in.Fixed(), since: in.Int(), changed: in.Int()}
+		if in.Err() != nil {
+			break
+		}
+		if has {
+			row.fields = s.blobs.Put(fields)
+		}
+		*s.dirty.Put(h) = row
+	}
+	for range in.Count() {
+		*s.erasing.Put(uint32(in.Uint())) = true
+	}
+	return in.Err()
+}
+
+// fields returns the contact's fields where the version in hand is the desired one.
+func (s *State) fields(h contact.Handle) ([]byte, bool) {
+	d := s.dirty.Get(uint32(h))
+	if d == nil || d.fields == 0 || d.hash != s.roster.Hash(h) {
+		return nil, false
+	}
+	return s.blobs.Get(d.fields), true
+}
+
+func (s *State) keep(h contact.Handle, fields []byte, hash uint64) {
+	d := s.dirty.Put(uint32(h))
+	if d.fields != 0 && d.hash == hash {
+		return
+	}
+	s.blobs.Free(d.fields)
+	d.fields, d.hash = s.blobs.Put(fields), hash
+}
+
+// drop lets go of the contact's fields, and of the whole row where the contact is clean.
+func (s *State) drop(h contact.Handle, clean bool) {
+	d := s.dirty.Get(uint32(h))
+	if d == nil {
+		return
+	}
+	s.blobs.Free(d.fields)
+	d.fields = 0
+	if clean {
+		s.dirty.Remove(uint32(h))
+	}
+}

@@ -1,0 +1,257 @@
+// Package plan decides what SendGrid is asked: who is put on the list, who is taken off, who waits for
+// a slot and whose removal is held. Its Book is how contacts stand at SendGrid, as far as that was
+// confirmed.
+//
+// It guarantees that no more contacts than the cap hold a slot, that waiting contacts come up in order
+// of the sequence that made them desired (I5), that a listed contact is never evicted, and that
+// removals above the guard are held. It is pure (I14) and keyed by handle: e-mails and fields are
+// elsewhere.
+package plan
+
+import (
+	"rollcall/internal/contact"
+	"rollcall/internal/dense"
+	"rollcall/internal/wire"
+)
+
+// Place is where a dirty contact is kept that is neither in its window nor on its way.
+type Place uint8
+
+// The places.
+const (
+	Nowhere Place = iota
+	Waiting       // desired, but no slot is free
+	Held          // its removal is above the guard
+	Refused       // SendGrid would not have it at this version of its fields
+)
+
+const (
+	listed = 1 << iota // SendGrid confirmed it on the list
+	slot               // an add of it is on its way or in doubt
+)
+
+const placeShift = 2 // the place is kept above the flags
+
+// Standing is how one contact stands at SendGrid.
+type Standing struct {
+	Hash  uint64 // of the fields that SendGrid has; zero is unknown
+	Mask  uint64 // text fields whose last value sent was not ""
+	add   uint32 // unix seconds of the last try to add it; zero is never
+	flags uint8
+}
+
+// Listed reports whether SendGrid confirmed the contact on the list.
+func (s *Standing) Listed() bool { return s.flags&listed != 0 }
+
+// Slot reports whether an add of the contact holds a slot.
+func (s *Standing) Slot() bool { return s.flags&slot != 0 }
+
+// Place returns where the contact is kept.
+func (s *Standing) Place() Place { return Place(s.flags >> placeShift) }
+
+// LastAdd returns when, in unix seconds, Rollcall last tried to add the contact.
+func (s *Standing) LastAdd() int64 { return int64(s.add) }
+
+// Book is how every contact stands.
+type Book struct {
+	rows    dense.Slab[Standing]
+	listed  int
+	adding  int // slots of adds of contacts that are not listed
+	places  [4]int
+	line    line // of the waiting, by the sequence that made them desired
+	guard   guard
+	refusal map[contact.Handle]string
+}
+
+// NewBook returns an empty book.
+func NewBook() *Book { return &Book{refusal: map[contact.Handle]string{}} }
+
+// At returns the contact's standing, to be read.
+func (b *Book) At(h contact.Handle) *Standing { return b.rows.Grow(uint32(h)) }
+
+// Listed returns how many contacts are confirmed on the list.
+func (b *Book) Listed() int { return b.listed }
+
+// Slots returns how many contacts hold a slot: listed, or an add on its way or in doubt.
+func (b *Book) Slots() int { return b.listed + b.adding }
+
+// Count returns how many contacts are kept in a place.
+func (b *Book) Count(p Place) int { return b.places[p] }
+
+// Refusal returns SendGrid's reason for refusing the contact.
+func (b *Book) Refusal(h contact.Handle) string { return b.refusal[h] }
+
+// Put keeps the contact in a place. seq is its place in the line where it waits.
+func (b *Book) Put(h contact.Handle, p Place, seq uint64) {
+	s := b.At(h)
+	b.places[s.Place()]--
+	b.places[p]++
+	if s.Place() == Refused && p != Refused {
+		delete(b.refusal, h)
+	}
+	s.flags = s.flags&(listed|slot) | uint8(p)<<placeShift
+	if p == Waiting {
+		b.line.push(seq, h)
+	}
+}
+
+// Refuse parks the contact with SendGrid's reason until a newer change or a retry.
+func (b *Book) Refuse(h contact.Handle, reason string) {
+	b.Put(h, Refused, 0)
+	b.refusal[h] = reason
+}
+
+// Adding notes that an upsert of the contact starts at a time: one that is not listed takes a slot.
+func (b *Book) Adding(h contact.Handle, unix int64) {
+	s := b.At(h)
+	s.add = uint32(unix)
+	if s.flags&(listed|slot) == 0 {
+		s.flags |= slot
+		b.adding++
+	}
+}
+
+// Release gives the slot of an add back that certainly had no effect, or was settled.
+func (b *Book) Release(h contact.Handle) {
+	if s := b.At(h); s.flags&slot != 0 {
+		s.flags &^= slot
+		b.adding--
+	}
+}
+
+// SetListed notes that SendGrid has the contact on the list with these fields.
+func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
+	b.Release(h)
+	s := b.At(h)
+	if s.flags&listed == 0 {
+		s.flags |= listed
+		b.listed++
+	}
+	s.Hash, s.Mask = hash, mask
+}
+
+// SetUnlisted notes that SendGrid does not have the contact on the list. What was sent for it stays
+// remembered: its text fields must still be cleared should it come back.
+func (b *Book) SetUnlisted(h contact.Handle) {
+	b.Release(h)
+	s := b.At(h)
+	if s.flags&listed != 0 {
+		s.flags &^= listed
+		b.listed--
+	}
+	s.Hash = 0
+}
+
+// Gone forgets everything about a contact that was deleted at SendGrid.
+func (b *Book) Gone(h contact.Handle) {
+	b.SetUnlisted(h)
+	s := b.At(h)
+	s.Mask, s.add = 0, 0
+}
+
+// Sent notes which text fields may have a value at SendGrid from now on.
+func (b *Book) Sent(h contact.Handle, mask uint64) { b.At(h).Mask |= mask }
+
+// Decision is what a due contact needs.
+type Decision uint8
+
+// The decisions.
+const (
+	Nothing Decision = iota
+	Add              // it is desired and not listed
+	Update           // it is listed with other fields
+	Remove           // it is listed and nothing selects it
+)
+
+// Decide compares what is desired with how the contact stands.
+func (b *Book) Decide(h contact.Handle, desired bool, hash uint64) Decision {
+	s := b.At(h)
+	switch {
+	case desired && !s.Listed():
+		return Add
+	case desired && s.Hash != hash:
+		return Update
+	case !desired && s.Listed():
+		return Remove
+	}
+	return Nothing
+}
+
+// Free returns how many slots are free under a cap; cap zero is none.
+func (b *Book) Free(limit int) int {
+	if limit == 0 {
+		return int(^uint(0) >> 1)
+	}
+	return max(0, limit-b.Slots())
+}
+
+// Head calls visit for the waiting in order of their place, until it returns false. placeOf tells a
+// contact's place now, to pass over entries of the line that no longer hold.
+func (b *Book) Head(placeOf func(contact.Handle) uint64, visit func(contact.Handle) bool) {
+	var out []turn
+	last := contact.Handle(0)
+	for len(b.line) > 0 {
+		t := b.line.pop()
+		if b.At(t.h).Place() != Waiting || placeOf(t.h) != t.place || t.h == last {
+			continue
+		}
+		last = t.h
+		out = append(out, t)
+		if !visit(t.h) {
+			break
+		}
+	}
+	for _, t := range out {
+		b.line.push(t.place, t.h)
+	}
+}
+
+// Append appends the book to dst.
+func (b *Book) Append(dst []byte) []byte {
+	dst = wire.Uint(dst, uint64(b.rows.Len()))
+	for h := uint32(1); h < b.rows.Len(); h++ {
+		s := b.rows.At(h)
+		dst = append(dst, s.flags)
+		dst = wire.Uint(dst, uint64(s.add))
+		if s.add != 0 || s.flags != 0 {
+			dst = wire.Uint(wire.Fixed(dst, s.Hash), s.Mask)
+		}
+		if s.Place() == Refused {
+			dst = wire.String(dst, b.refusal[contact.Handle(h)])
+		}
+	}
+	return b.guard.append(dst)
+}
+
+// Load reads what Append wrote into an empty book. placeOf tells a waiting contact's place.
+func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
+	in := wire.NewReader(body)
+	n := uint32(in.Count())
+	for h := uint32(1); h < n && in.Err() == nil; h++ {
+		s := b.rows.Grow(h)
+		s.flags = in.Byte()
+		s.add = uint32(in.Uint())
+		if s.add != 0 || s.flags != 0 {
+			s.Hash = in.Fixed()
+			s.Mask = in.Uint()
+		}
+		if s.Listed() {
+			b.listed++
+		}
+		if s.Slot() {
+			b.adding++
+		}
+		b.places[s.Place()]++
+		switch s.Place() {
+		case Waiting:
+			b.line.push(placeOf(contact.Handle(h)), contact.Handle(h))
+		case Refused:
+			b.refusal[contact.Handle(h)] = in.String()
+		}
+	}
+	b.guard.load(in)
+	return in.Err()
+}
+
+// Forget clears the standing of a contact whose row is released.
+func (b *Book) Forget(h contact.Handle) { *b.At(h) = Standing{} }

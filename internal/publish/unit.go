@@ -1,0 +1,157 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// unit is what is published together: an atomic batch, or one event.
+type unit struct {
+	events []event
+	bytes  int
+	after  uint64        // a sequence that the stream had reached before its first try
+	sealed chan struct{} // closed when nothing is added any more
+	done   chan struct{} // closed when it is acknowledged
+}
+
+func newUnit() *unit { return &unit{sealed: make(chan struct{}), done: make(chan struct{})} }
+
+func (u *unit) add(e event) {
+	u.events = append(u.events, e)
+	u.bytes += len(e.msg.Data)
+}
+
+func (u *unit) full(size int) bool { return len(u.events) >= size || u.bytes >= maxBatchBytes }
+
+func (u *unit) msgs() []*nats.Msg {
+	msgs := make([]*nats.Msg, len(u.events))
+	for i, e := range u.events {
+		msgs[i] = e.msg
+	}
+	return msgs
+}
+
+func (u *unit) ids() map[string]int {
+	ids := make(map[string]int, len(u.events))
+	for i, e := range u.events {
+		ids[e.msg.Header[msgIDHeader][0]] = i
+	}
+	return ids
+}
+
+// deliver waits for the answer to a unit's first try and tries again until it is stored, for as long as the publisher's patience lasts.
+func (p *Publisher) deliver(u *unit, wait awaiting, err error) {
+	begun, doubt := time.Now(), false // doubt: an earlier try may have been stored without our hearing of it
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		var got receipt
+		if err == nil {
+			got, err = wait(p.ctx)
+		}
+		stored := false
+		if err == nil {
+			stored, err = p.judge(u, got, doubt)
+		}
+		switch {
+		case stored:
+			p.finish(u)
+			return
+		case p.ctx.Err() != nil:
+			return
+		case err == nil:
+			doubt = false // under new ids there was no try yet
+		default:
+			if err := p.opts.giveUp(u, err, time.Since(begun)); err != nil {
+				p.cancel(err)
+				return
+			}
+			doubt = doubt || !notStored(err)
+			if !sleep(p.ctx, pause) {
+				return
+			}
+		}
+		p.tally.retried()
+		wait, err = p.carrier.send(p.ctx, u.msgs())
+	}
+}
+
+// judge says whether an answer means that the unit is stored. Where the broker knows the ids it may be an earlier try of ours, whose
+// answer was lost. It is no publication where there was none (H30): then the events get new ids.
+func (p *Publisher) judge(u *unit, got receipt, doubt bool) (stored bool, err error) {
+	if got.duplicate && doubt {
+		if got.last == 0 {
+			if got.last, err = p.lookUp(u); err != nil {
+				return false, err
+			}
+		}
+		if got.last > 0 {
+			p.tally.acknowledged(u, got.last, len(u.events))
+			return true, nil
+		}
+	}
+	if got.duplicate {
+		for _, e := range u.events {
+			p.renew(e)
+		}
+		p.tally.renewed(len(u.events))
+		return false, nil
+	}
+	p.tally.acknowledged(u, got.last, 0)
+	return true, nil
+}
+
+// lookUp finds the sequence of the unit's last event in the stream, or 0. One event found is enough: all are stored, or none.
+func (p *Publisher) lookUp(u *unit) (uint64, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, lookUpTimeout)
+	defer cancel()
+	ids, last := u.ids(), uint64(0)
+	err := p.carrier.scan(ctx, u.after+1, func(sequence uint64, id string) bool {
+		i, ours := ids[id]
+		if ours {
+			last = sequence + uint64(len(u.events)-1-i)
+		}
+		return !ours
+	})
+	return last, err
+}
+
+// finish lets the next events of the unit's profiles go, and gives its place back.
+func (p *Publisher) finish(u *unit) {
+	p.mu.Lock()
+	for _, e := range u.events {
+		if p.busy[e.profile] == u {
+			delete(p.busy, e.profile)
+		}
+	}
+	p.mu.Unlock()
+	close(u.done)
+	p.places <- struct{}{}
+}
+
+// giveUp says why a failed try is not repeated; nil where it is.
+func (o Options) giveUp(u *unit, err error, tried time.Duration) error {
+	var permanent *permanentError
+	switch {
+	case errors.As(err, &permanent):
+		return fmt.Errorf("publish to stream %s: %w", o.Stream, err)
+	case tried > o.Patience:
+		return fmt.Errorf("publish to stream %s: no acknowledgement of %d events after %s, they may be stored or not: %w (is the broker up? publishing again is safe)",
+			o.Stream, len(u.events), o.Patience, err)
+	}
+	return nil
+}
+
+// sleep waits between two tries; false where the publication ends meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

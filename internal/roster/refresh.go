@@ -1,0 +1,232 @@
+package roster
+
+import (
+	"hash"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"rollcall/internal/contact"
+)
+
+// Refresh is a refresh event that has been read and not judged yet.
+type Refresh struct {
+	Segment  uint16
+	First    uint64 // sequence from which every member was published
+	Count    uint64
+	Sequence uint64 // its own
+	Until    uint64 // the stream's end when it was read: judged once the fold is there
+}
+
+type seenKey struct {
+	segment uint16
+	key     uint64
+}
+
+// Pend keeps a refresh until it can be judged. One at or below the last one judged changes nothing.
+func (r *Roster) Pend(f Refresh) Verdict {
+	if f.Sequence <= r.judged[f.Segment] {
+		return Stale
+	}
+	for _, g := range r.refreshes {
+		if g.Sequence == f.Sequence {
+			return Stale
+		}
+	}
+	r.refreshes = append(r.refreshes, f)
+	return Folded
+}
+
+// Pending returns the refreshes that wait to be judged, oldest first. The roster owns the slice.
+func (r *Roster) Pending() []Refresh { return r.refreshes }
+
+// Seen notes that the segment and profile of a dead letter could be read: it changes no membership,
+// and counts towards a refresh all the same.
+func (r *Roster) Seen(seg uint16, profileKey []byte, sequence uint64) {
+	r.seen[seenKey{seg, xxhash.Sum64(profileKey)}] = sequence
+}
+
+// Count returns how many distinct profiles of the segment have an event at or after first, erased
+// ones included.
+func (r *Roster) Count(seg uint16, first uint64) uint64 {
+	var n uint64
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
+			if m := r.members.At(i); m.segment == seg && m.sequence >= first {
+				n++
+			}
+		}
+	}
+	for k, sequence := range r.seen {
+		if k.segment == seg && sequence >= first {
+			n++
+		}
+	}
+	for _, sequence := range r.tombstones {
+		if sequence >= first {
+			n++
+		}
+	}
+	return n
+}
+
+// Leaving returns how many contacts a sweep would leave undesired, at the most: the members of the
+// segment last seen before first.
+func (r *Roster) Leaving(f Refresh) int {
+	n := 0
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
+			if m := r.members.At(i); m.segment == f.Segment && m.sequence < f.First && m.flags&memberIn != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Judge ends a pending refresh: accepted, it lets go of every member last seen before its first
+// sequence, each at the sequence of the refresh; refused, it changes nothing.
+func (r *Roster) Judge(sequence uint64, accepted bool, touch Touch) {
+	at := slices.IndexFunc(r.refreshes, func(f Refresh) bool { return f.Sequence == sequence })
+	if at < 0 {
+		return
+	}
+	f := r.refreshes[at]
+	r.refreshes = slices.Delete(r.refreshes, at, at+1)
+	r.judged[f.Segment] = max(r.judged[f.Segment], f.Sequence)
+	if !accepted {
+		return
+	}
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		for i := r.profiles.At(p).members; i != 0; {
+			m := r.members.At(i)
+			i = m.next
+			if m.segment != f.Segment || m.sequence >= f.First || m.flags&memberIn == 0 {
+				continue
+			}
+			m.sequence, m.flags = f.Sequence, 0
+			r.name(m, 0)
+			r.settle(p, Row{Sequence: f.Sequence}, touch)
+		}
+	}
+	for k, seenAt := range r.seen {
+		if k.segment == f.Segment && seenAt < f.First {
+			delete(r.seen, k)
+		}
+	}
+}
+
+// Drop forgets every membership of a segment that was taken away, so that adding it again brings its
+// members back.
+func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		row := r.profiles.At(p)
+		link := &row.members
+		for *link != 0 {
+			i := *link
+			m := r.members.At(i)
+			if m.segment != seg {
+				link = &m.next
+				continue
+			}
+			*link = m.next
+			r.name(m, 0)
+			r.members.Free(i)
+			r.settle(p, Row{Sequence: sequence}, touch)
+			break
+		}
+	}
+	delete(r.judged, seg)
+}
+
+// Erase forgets a profile for ever and leaves a salted tombstone that holds against every event up to
+// the sequence. It returns every contact that was ever desired for the profile.
+func (r *Roster) Erase(id []byte, sequence uint64, touch Touch) []contact.Handle {
+	key := r.tomb(id)
+	r.tombstones[key] = max(r.tombstones[key], sequence)
+	p := r.byID.Find(id, r.idOf)
+	if p == 0 {
+		return nil
+	}
+	row := r.profiles.At(p)
+	for i := row.members; i != 0; i = r.members.At(i).next {
+		if r.members.At(i).sequence > sequence {
+			return nil // a newer entered: a new person under the same id
+		}
+	}
+	held := row.holds
+	if held != 0 {
+		r.unlink(p)
+		r.remember(row, held)
+		r.source(held)
+	}
+	var addresses []contact.Handle
+	for i := row.past; i != 0; i = r.past.At(i).next {
+		addresses = append(addresses, contact.Handle(r.past.At(i).contact))
+	}
+	r.forget(p)
+	if held != 0 {
+		touch(contact.Handle(held), nil, false)
+	}
+	return addresses
+}
+
+func (r *Roster) erased(id []byte, sequence uint64) bool {
+	return len(r.tombstones) > 0 && sequence <= r.tombstones[r.tomb(id)]
+}
+
+func (r *Roster) tomb(id []byte) uint64 {
+	var h hash.Hash64 = xxhash.New()
+	_, _ = h.Write(r.salt)
+	_, _ = h.Write(id)
+	return h.Sum64()
+}
+
+// forget frees a profile that holds no contact.
+func (r *Roster) forget(p uint32) {
+	row := r.profiles.At(p)
+	for i := row.members; i != 0; {
+		m := r.members.At(i)
+		next := m.next
+		r.name(m, 0)
+		r.members.Free(i)
+		i = next
+	}
+	for i := row.past; i != 0; {
+		a := r.past.At(i)
+		next := a.next
+		r.contacts.At(a.contact).refs--
+		r.past.Free(i)
+		i = next
+	}
+	r.byID.Remove(r.idOf(p), p)
+	r.text.Wipe(row.id)
+	r.profiles.Free(p)
+}
+
+// Forget lets go of the profiles that have been in no segment since before the unix second.
+func (r *Roster) Forget(before int64) int {
+	n := 0
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		if row := r.profiles.At(p); row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0 {
+			r.forget(p)
+			n++
+		}
+	}
+	return n
+}
+
+// Idle reports whether nothing names the contact any more: where SendGrid has nothing of it either,
+// its row can be released.
+func (r *Roster) Idle(h contact.Handle) bool {
+	row := r.contacts.At(uint32(h))
+	return row.email != 0 && row.refs == 0 && row.head == 0
+}
+
+// Release frees an idle contact's row and overwrites its e-mail.
+func (r *Roster) Release(h contact.Handle) {
+	c := uint32(h)
+	r.byEmail.Remove(r.emailOf(c), c)
+	r.text.Wipe(r.contacts.At(c).email)
+	r.contacts.Free(c)
+}

@@ -1,0 +1,318 @@
+package segment
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Decoder reads events. One goroutine uses it; its scratch is what lets it read without allocating.
+type Decoder struct {
+	scratch []byte
+	key     []byte
+	env     envelope
+	data    payload
+	// The visitors are made once: a closure for each event would be an allocation each.
+	visitEnvelope, visitData func(key, value []byte)
+}
+
+// envelope is the members of a CloudEvent as they stand.
+type envelope struct {
+	specversion, id, source, kind, data []byte
+	dataBase64                          bool
+}
+
+// payload is the members of data as they stand.
+type payload struct {
+	segment, profile, change, attributes, first, count, emails []byte
+}
+
+func (d *Decoder) init() {
+	if d.visitEnvelope != nil {
+		return
+	}
+	d.visitEnvelope = func(key, value []byte) {
+		switch string(d.name(key)) {
+		case "specversion":
+			d.env.specversion = value
+		case "id":
+			d.env.id = value
+		case "source":
+			d.env.source = value
+		case "type":
+			d.env.kind = value
+		case "data":
+			d.env.data = value
+		case "data_base64":
+			d.env.dataBase64 = true
+		}
+	}
+	d.visitData = func(key, value []byte) {
+		switch string(d.name(key)) {
+		case "segment_id":
+			d.data.segment = value
+		case "profile_id":
+			d.data.profile = value
+		case "change":
+			d.data.change = value
+		case "attributes":
+			d.data.attributes = value
+		case "first_sequence":
+			d.data.first = value
+		case "count":
+			d.data.count = value
+		case "emails":
+			d.data.emails = value
+		}
+	}
+}
+
+// name returns the text of a quoted key.
+func (d *Decoder) name(quoted []byte) []byte {
+	var text []byte
+	text, d.scratch = Unquote(d.scratch, quoted)
+	return text
+}
+
+// Decode reads one event, structured or binary. The header may be nil. The event holds what could be
+// read also where there is a problem; a problem without Fold changes no membership.
+func (d *Decoder) Decode(subject string, header map[string][]string, body []byte) (Event, *Problem) {
+	d.init()
+	d.scratch, d.env, d.data = d.scratch[:0], envelope{}, payload{}
+	var ev Event
+	if len(body) > MaxBody {
+		return ev, problem(ReasonTooLarge, "the body has "+strconv.Itoa(len(body))+" bytes, more than "+strconv.Itoa(MaxBody))
+	}
+	if !utf8.Valid(body) {
+		return ev, problem(ReasonUnreadable, "the body is not UTF-8")
+	}
+	content := headerValue(header, "content-type")
+	binary := len(header) > 0 && !strings.HasPrefix(content, "application/cloudevents") && headerValue(header, "ce-specversion") != ""
+	if p := d.open(header, body, content, binary); p != nil {
+		return ev, p
+	}
+	return ev, d.event(subject, &ev)
+}
+
+func problem(reason Reason, detail string) *Problem { return &Problem{Reason: reason, Detail: detail} }
+
+// open fills the envelope and the data.
+func (d *Decoder) open(header map[string][]string, body []byte, content string, binary bool) *Problem {
+	if strings.HasPrefix(content, "application/cloudevents-batch") {
+		return problem(ReasonUnreadable, "a batch of events: publish each by itself")
+	}
+	if binary {
+		d.env = envelope{
+			specversion: quoteHeader(header, "ce-specversion"), id: quoteHeader(header, "ce-id"),
+			source: quoteHeader(header, "ce-source"), kind: quoteHeader(header, "ce-type"), data: bytes.TrimSpace(body),
+		}
+	} else if ScanObject(body, d.visitEnvelope) != nil {
+		return problem(ReasonUnreadable, "the body is no JSON object")
+	}
+	switch version, ok := d.text(d.env.specversion); {
+	case d.env.dataBase64:
+		return problem(ReasonUnreadable, "data_base64 is not read: send data as JSON")
+	case !ok || string(version) != "1.0":
+		return problem(ReasonUnreadable, "specversion is not \"1.0\"")
+	}
+	if len(d.env.data) > 0 && ScanObject(d.env.data, d.visitData) != nil && binary {
+		return problem(ReasonUnreadable, "the body is no JSON object")
+	}
+	return nil
+}
+
+// event judges what was read.
+func (d *Decoder) event(subject string, ev *Event) *Problem {
+	if kind, ok := d.text(d.env.kind); !ok {
+		return problem(ReasonSchema, "type is missing or no text")
+	} else if ev.Kind = kindOf(kind); ev.Kind == Unknown {
+		return problem(ReasonUnknownType, "the type is none that this build knows")
+	}
+	var ok [4]bool
+	ev.Segment, ok[0] = d.text(d.data.segment)
+	if ok[0] = ok[0] && ValidToken(ev.Segment); !ok[0] {
+		ev.Segment = nil
+	}
+	ev.Profile, ok[1] = d.text(d.data.profile)
+	if ok[1] = ok[1] && validProfile(ev.Profile); !ok[1] {
+		ev.Profile = nil
+	}
+	ev.ID, ok[2] = d.text(d.env.id)
+	ev.Source, ok[3] = d.text(d.env.source)
+	switch {
+	case !ok[2] || len(ev.ID) == 0:
+		return problem(ReasonSchema, "id is missing, empty or no text")
+	case !ok[3] || len(ev.Source) == 0:
+		return problem(ReasonSchema, "source is missing, empty or no text")
+	case !ok[0] && ev.Kind != Erased:
+		return problem(ReasonSchema, "data.segment_id is missing or not of the pattern")
+	case !ok[1] && ev.Kind != Refreshed:
+		return problem(ReasonSchema, "data.profile_id is missing or not 1 to 200 characters without control characters")
+	}
+	if p := d.agrees(subject, ev); p != nil {
+		return p
+	}
+	switch ev.Kind {
+	case Refreshed:
+		return d.refreshed(subject, ev)
+	case Erased:
+		return d.erased(ev)
+	default:
+		return d.membership(ev)
+	}
+}
+
+func kindOf(name []byte) Kind {
+	switch string(name) {
+	case TypeMembership:
+		return Membership
+	case TypeRefreshed:
+		return Refreshed
+	case TypeErased:
+		return Erased
+	}
+	return Unknown
+}
+
+func (d *Decoder) membership(ev *Event) *Problem {
+	change, _ := d.text(d.data.change)
+	switch string(change) {
+	case "entered":
+		ev.Change = Entered
+	case "exited":
+		ev.Change = Exited
+	default:
+		return problem(ReasonSchema, "data.change is neither entered nor exited")
+	}
+	a := d.data.attributes
+	switch {
+	case len(a) == 0 || string(a) == "null":
+		if ev.Change == Entered {
+			return &Problem{Reason: ReasonSchema, Detail: "data.attributes is missing on entered", Fold: true}
+		}
+	case a[0] != '{':
+		return &Problem{Reason: ReasonSchema, Detail: "data.attributes is no object", Fold: true}
+	default:
+		ev.Attributes = a
+	}
+	return nil
+}
+
+func (d *Decoder) refreshed(subject string, ev *Event) *Problem {
+	var ok bool
+	if ev.FirstSequence, ok = number(d.data.first); !ok {
+		return problem(ReasonSchema, "data.first_sequence is no whole number")
+	}
+	if ev.Count, ok = number(d.data.count); !ok {
+		return problem(ReasonSchema, "data.count is no whole number")
+	}
+	if s := ParseSubject(subject); s.Kind == Refreshed && s.First != strconv.FormatUint(ev.FirstSequence, 10) {
+		return problem(ReasonSubjectMismatch, "the subject's first sequence is not data.first_sequence")
+	}
+	return nil
+}
+
+func (d *Decoder) erased(ev *Event) *Problem {
+	list := d.data.emails
+	if len(list) == 0 || string(list) == "null" {
+		return nil
+	}
+	if list[0] != '[' {
+		return problem(ReasonSchema, "data.emails is no array")
+	}
+	for i := skipSpace(list, 1); i < len(list) && list[i] != ']'; {
+		end := scanValue(list, i, 1)
+		email, ok := d.text(list[i:end])
+		if !ok {
+			return problem(ReasonSchema, "data.emails holds something that is no text")
+		}
+		ev.Emails = append(ev.Emails, email)
+		if i = skipSpace(list, end); list[i] == ',' {
+			i = skipSpace(list, i+1)
+		}
+	}
+	return nil
+}
+
+// agrees holds the subject's tokens against the data. Subjects of other forms are not judged.
+func (d *Decoder) agrees(subject string, ev *Event) *Problem {
+	s := ParseSubject(subject)
+	if s.Kind == Unknown {
+		return nil
+	}
+	if s.Kind != ev.Kind {
+		return problem(ReasonSubjectMismatch, "the subject is one of another type of event")
+	}
+	if s.Kind != Erased && s.Segment != string(ev.Segment) {
+		return problem(ReasonSubjectMismatch, "the subject's segment is not data.segment_id")
+	}
+	if s.Kind == Membership && !s.Keyed || s.Kind == Refreshed {
+		return nil
+	}
+	if s.ProfileKey == string(ev.Profile) && ValidToken(ev.Profile) {
+		return nil
+	}
+	if d.key = ProfileKey(d.key[:0], ev.Profile); s.ProfileKey != string(d.key) {
+		return problem(ReasonSubjectMismatch, "the subject's profile key is not that of data.profile_id")
+	}
+	return nil
+}
+
+// text returns the text of a JSON string; false where the value is none.
+func (d *Decoder) text(value []byte) ([]byte, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return nil, false
+	}
+	var text []byte
+	text, d.scratch = Unquote(d.scratch, value)
+	return text, true
+}
+
+// number reads a JSON number that is a whole one of at least zero.
+func number(value []byte) (uint64, bool) {
+	n, err := strconv.ParseUint(string(value), 10, 64)
+	return n, err == nil
+}
+
+// validProfile reports whether id is 1 to 200 code points without control characters.
+func validProfile(id []byte) bool {
+	if len(id) == 0 || len(id) > 800 {
+		return false
+	}
+	n := 0
+	for i := 0; i < len(id); n++ {
+		if c := id[i]; c < utf8.RuneSelf {
+			if c < ' ' || c == 0x7f {
+				return false
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(id[i:])
+		if r >= 0x80 && r <= 0x9f {
+			return false
+		}
+		i += size
+	}
+	return n <= 200
+}
+
+// headerValue returns a header's first value, whatever the case of its name.
+func headerValue(header map[string][]string, name string) string {
+	for k, v := range header {
+		if len(v) > 0 && strings.EqualFold(k, name) {
+			return v[0]
+		}
+	}
+	return ""
+}
+
+// quoteHeader returns a header's value as a JSON string, nil where it is absent.
+func quoteHeader(header map[string][]string, name string) []byte {
+	v := headerValue(header, name)
+	if v == "" {
+		return nil
+	}
+	return AppendQuoted(nil, []byte(v))
+}

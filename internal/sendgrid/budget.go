@@ -1,0 +1,259 @@
+package sendgrid
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// What was observed of SendGrid's windows; its headers correct it (rule 23).
+const (
+	window       = time.Minute
+	seedContacts = 200
+	seedOthers   = 600
+	sameWindow   = 2 * time.Second // resets come in whole seconds: closer ones mean the same window
+	blind        = 8               // requests on their way while no header has told the limit
+)
+
+func seed(r Route) int {
+	switch r {
+	case RouteUpsert, RouteDelete, RouteEmails, RouteIdentifiers, RouteExport:
+		return seedContacts
+	}
+	return seedOthers
+}
+
+// Budget is what a route has left until its window ends.
+type Budget struct {
+	Limit, Remaining int
+	Reset            time.Time
+}
+
+// budgets holds one budget a route.
+type budgets struct {
+	scale  float64 // of our own waits; headers are never scaled
+	mu     sync.Mutex
+	routes map[Route]*budget
+}
+
+// budget is one route's. Whoever finds nothing left waits in the line of its owner; lines are served in
+// turn, so that one destination's many requests do not keep another's few away.
+type budget struct {
+	Budget
+	told   bool // by a header, not by what was observed elsewhere
+	flying int  // requests that took from it and have no answer yet
+	lines  []*line
+}
+
+type line struct {
+	owner   string
+	waiters []*waiter
+}
+
+type waiter struct {
+	share   float64
+	granted chan struct{} // closed when it may make its request
+}
+
+func newBudgets(scale float64) *budgets {
+	return &budgets{scale: scale, routes: map[Route]*budget{}}
+}
+
+func (b *budgets) route(r Route) *budget {
+	x := b.routes[r]
+	if x == nil {
+		x = &budget{Budget: Budget{Limit: seed(r), Remaining: seed(r)}}
+		b.routes[r] = x
+	}
+	return x
+}
+
+// Budget returns what the route has left.
+func (a *Account) Budget(r Route) Budget {
+	a.budgets.mu.Lock()
+	defer a.budgets.mu.Unlock()
+	x := a.budgets.route(r)
+	x.roll(time.Now())
+	return x.Budget
+}
+
+func (x *budget) roll(now time.Time) {
+	if !now.Before(x.Reset) {
+		x.Remaining, x.Reset = x.Limit, now.Add(window)
+	}
+}
+
+// wait takes one request of the route's budget, waiting for the next window where none is left. Every
+// wait that succeeds is followed by one done.
+func (b *budgets) wait(ctx context.Context, r Route) error {
+	w := &waiter{share: shareOf(ctx), granted: make(chan struct{})}
+	b.mu.Lock()
+	x := b.route(r)
+	x.join(ownerOf(ctx), w)
+	b.mu.Unlock()
+	for {
+		b.mu.Lock()
+		x.grant(time.Now())
+		rest := time.Until(x.Reset)
+		b.mu.Unlock()
+		select {
+		case <-w.granted: // before all else, so that a free request never waits
+			return nil
+		default:
+		}
+		t := time.NewTimer(max(rest, 0) + time.Duration(rand.Int64N(int64(100*time.Millisecond))) + time.Millisecond)
+		select {
+		case <-w.granted:
+			t.Stop()
+			return nil
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			b.giveUp(x, w)
+			return ctx.Err()
+		}
+	}
+}
+
+func (x *budget) join(owner string, w *waiter) {
+	for _, l := range x.lines {
+		if l.owner == owner {
+			l.waiters = append(l.waiters, w)
+			return
+		}
+	}
+	x.lines = append(x.lines, &line{owner, []*waiter{w}})
+}
+
+// grant lets waiters go while there is something left for them, one of each line in turn.
+func (x *budget) grant(now time.Time) {
+	x.roll(now)
+	for skipped := 0; skipped < len(x.lines); {
+		l := x.lines[0]
+		x.lines = x.lines[1:]
+		if x.Remaining > int(float64(x.Limit)*(1-l.waiters[0].share)) && (x.told || x.flying < blind) {
+			x.Remaining--
+			x.flying++
+			close(l.waiters[0].granted)
+			l.waiters = l.waiters[1:]
+			skipped = 0
+		} else {
+			skipped++ // a line that has used up its share keeps nobody else waiting
+		}
+		if len(l.waiters) > 0 {
+			x.lines = append(x.lines, l)
+		}
+	}
+}
+
+// giveUp takes a waiter out of its line, or gives back what it was granted meanwhile.
+func (b *budgets) giveUp(x *budget, w *waiter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-w.granted:
+		x.Remaining++
+		x.flying--
+		x.grant(time.Now())
+		return
+	default:
+	}
+	for i, l := range x.lines {
+		for j, other := range l.waiters {
+			if other != w {
+				continue
+			}
+			l.waiters = append(l.waiters[:j:j], l.waiters[j+1:]...)
+			if len(l.waiters) == 0 {
+				x.lines = append(x.lines[:i:i], x.lines[i+1:]...)
+			}
+			return
+		}
+	}
+}
+
+// done notes that a request has its answer, or never will.
+func (b *budgets) done(r Route) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.route(r)
+	x.flying--
+	x.grant(time.Now())
+}
+
+// learn follows the headers of an answer. remaining is not exact and other traffic counts, so that within
+// a window the lower of ours and theirs is believed; what is on its way may not be in theirs yet.
+func (b *budgets) learn(r Route, h http.Header, status int, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.route(r)
+	before := x.told // what was counted from a guess is not believed
+	if limit, err := strconv.Atoi(h.Get("x-ratelimit-limit")); err == nil && limit > 0 {
+		x.Limit, x.told = limit, true
+	}
+	remaining, err := strconv.Atoi(h.Get("x-ratelimit-remaining"))
+	delta := resetDelta(h, now)
+	if err == nil && remaining >= 0 && delta > 0 {
+		reset := now.Add(delta)
+		left := max(0, remaining-(x.flying-1))
+		if before && now.Before(x.Reset) && reset.Sub(x.Reset).Abs() <= sameWindow {
+			left = min(left, x.Remaining)
+		}
+		x.Remaining, x.Reset = left, reset
+	}
+	if status == http.StatusTooManyRequests {
+		if delta == 0 {
+			delta = time.Duration(float64(window/4) / b.scale) // no header says when
+		}
+		x.Remaining, x.Reset = 0, now.Add(delta)
+	}
+	x.grant(now)
+}
+
+// resetDelta reads x-ratelimit-reset in both its meanings: above 10^9 it is a time, else seconds left.
+// The result is within 1 and 120 s; 0 where there is none (rule 24).
+func resetDelta(h http.Header, now time.Time) time.Duration {
+	v, err := strconv.ParseFloat(h.Get("x-ratelimit-reset"), 64)
+	if err != nil || !(v >= 0) {
+		return 0
+	}
+	if v > 1e9 {
+		v = float64(time.Unix(int64(min(v, 1e11)), 0).Sub(now)) / float64(time.Second)
+	}
+	return time.Duration(min(max(v, 1), 120) * float64(time.Second))
+}
+
+type (
+	shareKey struct{}
+	ownerKey struct{}
+)
+
+// WithShare lets the calls of a context use a part of each budget alone, for replays and bulk loads.
+func WithShare(ctx context.Context, share float64) context.Context {
+	return context.WithValue(ctx, shareKey{}, share)
+}
+
+// WithOwner names for whom the calls of a context are made: where budgets are scarce, owners take turns.
+func WithOwner(ctx context.Context, owner string) context.Context {
+	return context.WithValue(ctx, ownerKey{}, owner)
+}
+
+func shareOf(ctx context.Context) float64 {
+	if s, ok := ctx.Value(shareKey{}).(float64); ok && s > 0 && s < 1 {
+		return s
+	}
+	return 1
+}
+
+// ownerOf keeps the calls within a share in a line of their own, so that they hold up no others of their
+// owner.
+func ownerOf(ctx context.Context) string {
+	name, _ := ctx.Value(ownerKey{}).(string)
+	if shareOf(ctx) < 1 {
+		return name + " (share)"
+	}
+	return name
+}

@@ -1,0 +1,305 @@
+package sendgrid
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Class is what an answer, or its absence, means.
+type Class uint8
+
+// The classes.
+const (
+	BadContacts  Class = iota + 1 // a 400 that names contacts: nothing was queued
+	BadRequest                    // another 4xx of ours
+	TooLarge                      // the body is larger than SendGrid takes
+	Unauthorized                  // the key is not taken
+	Forbidden                     // the key lacks a scope
+	NotFound                      // the list, the job or the contacts are not there
+	RateLimited                   // later
+	TimedOut                      // a 408: it may have been done
+	Unavailable                   // a 5xx: it may have been done
+	NoConnection                  // certainly nothing reached SendGrid
+	Ambiguous                     // sent, and no answer came
+	Malformed                     // an answer that is not of SendGrid's shape
+	BadFields                     // a 400 that names custom fields: their ids have to be resolved again
+)
+
+// Invalid is one contact that a 400 names. Email is as the message spells it, lower-cased; Index is -1
+// where no field path names it.
+type Invalid struct {
+	Index   int
+	Email   string
+	Message string
+}
+
+// Error is every failure of a call. Its text holds no address and no key.
+type Error struct {
+	Class      Class
+	Status     int // 0: no answer
+	Route      Route
+	Message    string // SendGrid's, addresses cut out, or ours
+	Invalid    []Invalid
+	Fields     []string      // ids of custom fields that SendGrid does not take
+	RetryAfter time.Duration // at least so long until the next try; 0 is unknown
+	RequestID  string
+	cause      error
+}
+
+// Error names the route, the status and SendGrid's message.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("sendgrid " + string(e.Route) + ": ")
+	if e.Status > 0 {
+		b.WriteString(strconv.Itoa(e.Status) + ": ")
+	}
+	b.WriteString(e.Message)
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause, for errors.Is on contexts.
+func (e *Error) Unwrap() error {
+	if errors.Is(e.cause, context.Canceled) || errors.Is(e.cause, context.DeadlineExceeded) {
+		return e.cause
+	}
+	return nil
+}
+
+// NoEffect reports whether the request certainly changed nothing: any 4xx but 408, and no connection.
+func (e *Error) NoEffect() bool {
+	switch e.Class {
+	case NoConnection:
+		return true
+	case Malformed:
+		return false
+	}
+	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
+}
+
+// transportClass tells a request that never left from one whose answer is missing.
+func transportClass(wrote bool) Class {
+	if wrote {
+		return Ambiguous
+	}
+	return NoConnection
+}
+
+// transportMessage says what went wrong without the URL: that may hold ids.
+func transportMessage(err error, wrote bool) string {
+	what := "SendGrid cannot be reached"
+	if wrote {
+		what = "the request was sent and no answer came"
+	}
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return what + ": the deadline passed"
+	case errors.Is(err, context.Canceled):
+		return what + ": it was given up"
+	case errors.As(err, &dns):
+		return what + ": its name is not resolved"
+	case errors.As(err, &op):
+		return what + ": " + op.Op + ": " + op.Err.Error()
+	}
+	return what
+}
+
+// classify reads an answer that is no 2xx.
+func classify(c call, res *http.Response, body []byte) *Error {
+	e := &Error{Status: res.StatusCode, Route: c.route, RequestID: requestID(res.Header)}
+	items, wrapped := errorItems(body)
+	e.Message = message(items, body)
+	e.Class = classOf(res.StatusCode)
+	foreign := len(items) == 0 && len(bytes.TrimSpace(body)) > 0
+	switch e.Class {
+	case BadRequest:
+		e.judge(items)
+		if foreign {
+			e.Class = Malformed // a gateway's page blames nobody's contact
+		}
+	case RateLimited:
+		e.RetryAfter = resetDelta(res.Header, time.Now())
+	case NotFound:
+		// A gateway's page says nothing of the list, and of the contacts only what SendGrid says counts (hazard H8).
+		if len(items) == 0 || c.route == RouteEmails && !wrapped {
+			e.Class = Malformed
+		}
+	case Unauthorized, Forbidden:
+		if foreign {
+			e.Class = Malformed
+		}
+	}
+	return e
+}
+
+// judge reads what a 400 blames.
+func (e *Error) judge(items []errorItem) {
+	e.Invalid = invalid(items)
+	for _, it := range items {
+		if m := badFields.FindStringSubmatch(it.Message); m != nil {
+			e.Fields = append(e.Fields, strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })...)
+		}
+	}
+	switch {
+	case looksTooLarge(e.Message):
+		e.Class = TooLarge
+	case len(e.Invalid) > 0:
+		e.Class = BadContacts
+	case len(e.Fields) > 0:
+		e.Class = BadFields
+	}
+}
+
+// classOf is the meaning of every status.
+func classOf(status int) Class {
+	switch {
+	case status == http.StatusUnauthorized:
+		return Unauthorized
+	case status == http.StatusForbidden:
+		return Forbidden
+	case status == http.StatusNotFound:
+		return NotFound
+	case status == http.StatusRequestTimeout:
+		return TimedOut
+	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestURITooLong:
+		return TooLarge
+	case status == http.StatusTooManyRequests:
+		return RateLimited
+	case status >= 400 && status < 500:
+		return BadRequest
+	case status >= 500 && status < 600:
+		return Unavailable
+	}
+	return Malformed // 1xx, 3xx and what no HTTP server says
+}
+
+// errorItem is one error as SendGrid writes it.
+type errorItem struct {
+	Message string `json:"message"`
+	Field   string `json:"field"`
+	ErrorID string `json:"error_id"`
+}
+
+// errorItems reads error bodies of every shape seen: an array or one object under errors (wrapped), one
+// bare object, a bare array. Anything else holds none (rule 27).
+func errorItems(body []byte) (items []errorItem, wrapped bool) {
+	var outer struct {
+		Errors json.RawMessage `json:"errors"`
+	}
+	raw := json.RawMessage(bytes.TrimSpace(body))
+	if json.Unmarshal(raw, &outer) == nil && len(outer.Errors) > 0 {
+		raw, wrapped = outer.Errors, true
+	}
+	if json.Unmarshal(raw, &items) == nil {
+		return slices.DeleteFunc(items, func(it errorItem) bool { return it == errorItem{} }), wrapped
+	}
+	var one errorItem
+	if json.Unmarshal(raw, &one) == nil && one.Message != "" {
+		return []errorItem{one}, wrapped
+	}
+	return nil, wrapped
+}
+
+var (
+	named      = regexp.MustCompile(`(?s)email '(.+?)' is not valid`)
+	badFields  = regexp.MustCompile(`(?i)invalid custom field ids supplied - (.+)`)
+	contactAt  = regexp.MustCompile(`^contacts\[(\d+)\]`)
+	anyAddress = regexp.MustCompile(`[^\s'"<>(),;]+@[^\s'"<>(),;]+`)
+)
+
+// invalid reads which contacts a 400 names: by the message's address first, by the index second.
+func invalid(items []errorItem) []Invalid {
+	var out []Invalid
+	for _, it := range items {
+		in := Invalid{Index: -1, Message: it.Message}
+		if m := named.FindStringSubmatch(it.Message); m != nil {
+			in.Email = strings.ToLower(m[1])
+		}
+		if m := contactAt.FindStringSubmatch(it.Field); m != nil {
+			in.Index, _ = strconv.Atoi(m[1])
+		}
+		if in.Email != "" || in.Index >= 0 {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// message joins SendGrid's messages with every address cut out.
+func message(items []errorItem, body []byte) string {
+	if len(items) == 0 {
+		if len(bytes.TrimSpace(body)) == 0 {
+			return "an answer without a body"
+		}
+		return "an answer that is not of SendGrid's shape"
+	}
+	var b strings.Builder
+	for i, it := range items {
+		if i == 3 {
+			b.WriteString("; and " + strconv.Itoa(len(items)-3) + " more")
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(Scrub(it.Message))
+	}
+	return b.String()
+}
+
+// Scrub cuts everything out of a text that looks like an address, and what SendGrid quotes as an
+// e-mail.
+func Scrub(text string) string {
+	text = named.ReplaceAllString(text, "email '…' is not valid")
+	return anyAddress.ReplaceAllString(text, "…")
+}
+
+func looksTooLarge(message string) bool {
+	m := strings.ToLower(message)
+	return strings.Contains(m, "too large") || strings.Contains(m, "larger than") || strings.Contains(m, "exceeds the maximum")
+}
+
+func requestID(h http.Header) string {
+	for _, name := range []string{"x-amzn-requestid", "x-request-id"} {
+		if v := h.Get(name); v != "" && len(v) <= 64 {
+			return v
+		}
+	}
+	return ""
+}
+
+// classLabel is the metric label of a call's outcome.
+func classLabel(err error) string {
+	var e *Error
+	if err == nil {
+		return "2xx"
+	}
+	if !errors.As(err, &e) || e.Status == 0 {
+		return "none"
+	}
+	switch s := e.Status; s {
+	case 400, 401, 403, 404, 408, 429:
+		return strconv.Itoa(s)
+	default:
+		if s >= 500 {
+			return "5xx"
+		}
+		if s >= 400 {
+			return "4xx"
+		}
+		return "none"
+	}
+}

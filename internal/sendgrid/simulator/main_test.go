@@ -1,0 +1,9 @@
+package simulator
+
+import (
+	"testing"
+
+	"rollcall/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
