@@ -58,11 +58,10 @@ func (a *App) ensure(ctx context.Context) error {
 	}
 	for {
 		err := a.conn.EnsureStreams(ctx, o)
-		var unfit *broker.UnfitError
 		if err == nil {
 			return nil
 		}
-		if errors.As(err, &unfit) {
+		if _, ok := errors.AsType[*broker.UnfitError](err); ok {
 			a.log.Error("a stream does not fit; its destinations are suspended", zap.Error(err))
 			return nil
 		}

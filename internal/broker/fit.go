@@ -117,8 +117,10 @@ func fitSubjects(cfg jetstream.StreamConfig, need string) error {
 	if anyCovers(cfg.Subjects, need) {
 		return nil
 	}
-	return &UnfitError{Stream: cfg.Name, Setting: "subjects", Value: strings.Join(cfg.Subjects, " "), Need: need,
-		Help: edit(cfg.Name, "--subjects="+need)}
+	return &UnfitError{
+		Stream: cfg.Name, Setting: "subjects", Value: strings.Join(cfg.Subjects, " "), Need: need,
+		Help: edit(cfg.Name, "--subjects="+need),
+	}
 }
 
 // fitBucket judges the object store of the snapshots and the bucket of the leases.

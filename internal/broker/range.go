@@ -100,8 +100,10 @@ func (r *rangeReader) readOnce(ctx context.Context, p *puller, visit func(Messag
 			if d.stream > r.to {
 				return true, nil
 			}
-			if err := visit(Message{Subject: msg.Subject, Header: msg.Header, Body: msg.Data,
-				Sequence: d.stream, Time: d.time(), Pending: d.pending}); err != nil {
+			if err := visit(Message{
+				Subject: msg.Subject, Header: msg.Header, Body: msg.Data,
+				Sequence: d.stream, Time: d.time(), Pending: d.pending,
+			}); err != nil {
 				return false, err
 			}
 			r.next = d.stream + 1

@@ -124,8 +124,10 @@ func (s *Source) accept(msg *nats.Msg) {
 		return // handed out before: a redelivery
 	}
 	s.last = d.stream
-	s.batch = append(s.batch, Message{Subject: msg.Subject, Header: msg.Header, Body: msg.Data,
-		Sequence: d.stream, Time: d.time(), Pending: d.pending})
+	s.batch = append(s.batch, Message{
+		Subject: msg.Subject, Header: msg.Header, Body: msg.Data,
+		Sequence: d.stream, Time: d.time(), Pending: d.pending,
+	})
 }
 
 // idleCheck remembers when we looked at the consumer and which stream position it showed: one that a

@@ -82,12 +82,18 @@ type internalStream struct {
 func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
 	replicas := cmp.Or(o.Replicas, c.replicas)
 	streams := []internalStream{
-		{jetstream.StreamConfig{Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas,
-			Description: "Rollcall: the journal of each destination"}, fitLedger},
-		{jetstream.StreamConfig{Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas,
-			MaxAge: cmp.Or(o.DeadLetterAge, defaultAge), Description: "Rollcall: events and contacts set aside, with the reason"}, fitLetters},
-		{jetstream.StreamConfig{Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas,
-			MaxAge: cmp.Or(o.ReceiptAge, defaultAge), Description: "Rollcall: what came of each finished job"}, fitReceipts},
+		{jetstream.StreamConfig{
+			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas,
+			Description: "Rollcall: the journal of each destination",
+		}, fitLedger},
+		{jetstream.StreamConfig{
+			Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas,
+			MaxAge: cmp.Or(o.DeadLetterAge, defaultAge), Description: "Rollcall: events and contacts set aside, with the reason",
+		}, fitLetters},
+		{jetstream.StreamConfig{
+			Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas,
+			MaxAge: cmp.Or(o.ReceiptAge, defaultAge), Description: "Rollcall: what came of each finished job",
+		}, fitReceipts},
 	}
 	var errs []error
 	for _, s := range streams {

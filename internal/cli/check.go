@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -165,14 +166,15 @@ func label(v verdict) string {
 }
 
 func printHelp(to io.Writer, found *findings) error {
-	text := fmt.Sprintf("\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
-		found.count(passed), found.count(failed), found.count(warning), found.count(unseen))
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf("\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
+		found.count(passed), found.count(failed), found.count(warning), found.count(unseen)))
 	for _, one := range found.all {
 		if one.Help != "" {
-			text += fmt.Sprintf("  %s, %s: %s\n", one.What, one.Check, one.Help)
+			text.WriteString(fmt.Sprintf("  %s, %s: %s\n", one.What, one.Check, one.Help))
 		}
 	}
-	_, err := io.WriteString(to, text)
+	_, err := io.WriteString(to, text.String())
 	return err
 }
 

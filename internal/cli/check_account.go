@@ -50,8 +50,7 @@ func checkAccount(ctx context.Context, found *findings, cfg *config.Config, acco
 }
 
 func keyHelp(err error) string {
-	var answer *sendgrid.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*sendgrid.Error](err); ok {
 		switch answer.Class {
 		case sendgrid.Unauthorized:
 			return "put a valid key where api_key or api_key_file reads it"

@@ -118,12 +118,12 @@ func demoLines(r *demo.Result) [][2]string {
 		{"accepted", fmt.Sprintf("%s upserts, %s removals", count(st.Accepted[1]), count(st.Accepted[2]))},
 		{"applied", fmt.Sprintf("%s upserts, %s removals", count(st.Applied[1]), count(st.Applied[2]))},
 		{"listed", fmt.Sprintf("%s, the cap is %s", count(st.Listed), count(r.Cap))},
-		{"waiting", fmt.Sprintf("%s for a slot", count(st.Waiting))},
+		{"waiting", count(st.Waiting) + " for a slot"},
 		{"dead letters", demoLetters(st.Letters)},
 		{"SendGrid", fmt.Sprintf("its clock is %g times as fast: applied after %s, status after %s to %s of its time", r.ClockScale, r.ApplyDelay, r.StatusMin, r.StatusMax)},
 	}
 	if r.PeakMemory > 0 {
-		lines = append(lines, [2]string{"peak memory", fmt.Sprintf("%s MiB, with broker and simulator", count(r.PeakMemory>>20))})
+		lines = append(lines, [2]string{"peak memory", count(r.PeakMemory>>20) + " MiB, with broker and simulator"})
 	}
 	return append(lines, [2]string{"time", r.Total.Round(100 * time.Millisecond).String()})
 }

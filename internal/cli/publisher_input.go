@@ -223,8 +223,7 @@ func (in *input) file(name string, take func(publish.Item) error) error {
 		if err == nil {
 			err = take(item)
 		}
-		var refused *publish.RowError
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*publish.RowError](err); ok {
 			in.report.refuse(shown, item.Line, refused)
 			return nil
 		}

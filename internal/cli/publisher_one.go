@@ -59,14 +59,13 @@ func newEraseCommand(env *Env) *cobra.Command {
 func (e *Env) publishOne(ctx context.Context, f *publisherFlags, send func(context.Context, sink) error) error {
 	r := newPublisherReport(e, newPublisherProgress(e, 1))
 	r.rows = 1
-	var refused *publish.RowError
 	err := f.publication(ctx, e, r, func(ctx context.Context, s sink) (publish.Summary, error) {
 		if err := send(ctx, s); err != nil {
 			return publish.Summary{}, err
 		}
 		return s.Flush(ctx)
 	})
-	if errors.As(err, &refused) {
+	if _, ok := errors.AsType[*publish.RowError](err); ok {
 		return &ExitError{Status: Misuse, Err: fmt.Errorf("refused, %w", err)}
 	}
 	return err

@@ -140,8 +140,10 @@ func (r *publisherReport) asJSON(seconds float64, failure error) publisherSummar
 		Retries: r.sum.Retries, Duplicates: r.sum.Duplicates, Renewed: r.sum.Renewed, Seconds: seconds,
 	}
 	if r.refresh != "" {
-		s.Refresh = &refreshSummary{Segment: r.refresh, Refreshed: r.refreshed && !r.flags.dryRun, FirstSequence: r.sum.FirstSequence,
-			Count: r.sum.Count, Sequence: r.sum.RefreshedSequence}
+		s.Refresh = &refreshSummary{
+			Segment: r.refresh, Refreshed: r.refreshed && !r.flags.dryRun, FirstSequence: r.sum.FirstSequence,
+			Count: r.sum.Count, Sequence: r.sum.RefreshedSequence,
+		}
 	}
 	if failure != nil {
 		s.Error = failure.Error()

@@ -52,8 +52,10 @@ func (b *publisherBench) file(name, text string) string {
 func (b *publisherBench) run(stdin string, arguments ...string) (status int, stdout, stderr string) {
 	b.t.Helper()
 	var out, errs bytes.Buffer
-	env := &Env{Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Version: "test",
-		LookupEnv: func(name string) (string, bool) { return b.url, name == natsURLVariable }}
+	env := &Env{
+		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Version: "test",
+		LookupEnv: func(name string) (string, bool) { return b.url, name == natsURLVariable },
+	}
 	status = Main(b.t.Context(), env, Publisher(env), arguments)
 	return status, out.String(), errs.String()
 }

@@ -86,8 +86,7 @@ func read(path string) ([]byte, error) {
 }
 
 func unwrapped(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err
@@ -98,8 +97,7 @@ func (d *decoder) parse(path string, text []byte) (ast.Node, error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		problem := Problem{Message: "is no YAML: " + err.Error()}
-		var syntax yaml.Error
-		if errors.As(err, &syntax) { // its own text repeats the lines around, which may hold a key
+		if syntax, ok := errors.AsType[yaml.Error](err); ok { // its own text repeats the lines around, which may hold a key
 			problem.Message = "is no YAML: " + syntax.GetMessage()
 			if token := syntax.GetToken(); token != nil && token.Position != nil {
 				problem.Line, problem.Column = token.Position.Line, token.Position.Column

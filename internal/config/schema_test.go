@@ -110,9 +110,9 @@ func TestEveryKeyOfTheTableHasAFieldAndEveryFieldAKey(t *testing.T) {
 		case reflect.Slice:
 			walk(path+"[]", typ.Elem())
 		case reflect.Struct:
-			for i := range typ.NumField() {
-				if tag := typ.Field(i).Tag.Get("yaml"); tag != "-" {
-					walk(below(path, tag), typ.Field(i).Type)
+			for field := range typ.Fields() {
+				if tag := field.Tag.Get("yaml"); tag != "-" {
+					walk(below(path, tag), field.Type)
 				}
 			}
 		}

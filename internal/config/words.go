@@ -24,7 +24,7 @@ func field(target reflect.Value, name string) reflect.Value {
 }
 
 func keep(target reflect.Value, name string, value reflect.Value) {
-	mapping, ok := target.Addr().Interface().(*Mapping)
+	mapping, ok := reflect.TypeAssert[*Mapping](target.Addr())
 	if !ok || !slices.Contains(textFields, name) {
 		return
 	}

@@ -67,7 +67,7 @@ func ask(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*nats
 			case <-done:
 				return
 			case <-ticker.C:
-				if err := nc.LastError(); err != before && errors.Is(err, nats.ErrPermissionViolation) {
+				if err := nc.LastError(); !errors.Is(err, before) && errors.Is(err, nats.ErrPermissionViolation) {
 					cancel(err)
 					return
 				}

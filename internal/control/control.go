@@ -91,8 +91,7 @@ var ErrNoneActive = errors.New("no consumer is active for it")
 
 // CodeOf is the code of an error; Failed for one that has none.
 func CodeOf(err error) Code {
-	var failed *Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*Error](err); ok {
 		return failed.Code
 	}
 	return Failed

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,8 +43,8 @@ func (s *stage) onStrike(f func(context.Context) error) { s.closes = append(s.cl
 // strike stops everything that was set.
 func (s *stage) strike(ctx context.Context) error {
 	var errs []error
-	for i := len(s.closes) - 1; i >= 0; i-- {
-		errs = append(errs, s.closes[i](ctx))
+	for _, v := range slices.Backward(s.closes) {
+		errs = append(errs, v(ctx))
 	}
 	s.closes = nil
 	return errors.Join(errs...)
@@ -116,10 +118,10 @@ func (s *stage) setSendGrid(ctx context.Context) error {
 
 // configuration is what a user would write; everything else is the defaults.
 func (s *stage) configuration() (*config.Config, error) {
-	custom := ""
+	var custom strings.Builder
 	for _, f := range demoFields {
 		if f.custom {
-			custom += fmt.Sprintf("\n        %s: %s", f.Name, f.Attribute)
+			custom.WriteString(fmt.Sprintf("\n        %s: %s", f.Name, f.Attribute))
 		}
 	}
 	text := fmt.Sprintf(`
@@ -148,7 +150,7 @@ destinations:
       postal_code: postal_code
       custom_fields:%s
 `, s.world.SendGrid, s.opts.ClockScale, destination, s.list,
-		publish.DefaultSegments[0], publish.DefaultSegments[1], publish.DefaultSegments[2], s.opts.Cap, custom)
+		publish.DefaultSegments[0], publish.DefaultSegments[1], publish.DefaultSegments[2], s.opts.Cap, custom.String())
 	cfg, err := config.Parse("demo.yaml", []byte(text), func(name string) (string, bool) { return apiKey, name == "KEY" })
 	if err != nil {
 		return nil, fmt.Errorf("read the demo's configuration: %w", err)

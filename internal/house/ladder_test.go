@@ -17,10 +17,11 @@ var ladder = map[string]int{
 
 	"internal/pipeline": 2, "internal/repair": 2, "internal/publish": 2,
 	"internal/config": 3, "internal/control": 3, "internal/web": 3,
-	"internal/app": 4, "internal/demo": 4,
-	"internal/cli":  5,
-	"cmd/consumer":  6,
-	"cmd/publisher": 6,
+	"internal/app":  4,
+	"internal/demo": 5, // it runs the app
+	"internal/cli":  6,
+	"cmd/consumer":  7,
+	"cmd/publisher": 7,
 }
 
 // testsOnly are imported by tests, and by each other, alone.

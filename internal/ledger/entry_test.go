@@ -10,8 +10,10 @@ import (
 )
 
 func everyRecord() []Record {
-	rows := AppendRow(nil, &Row{}, &Row{Kind: RowMembership, Entered: true, Carries: true, Bad: true, Segment: 2, Sequence: 9, Time: 5,
-		Profile: []byte("p"), Email: []byte("e@x"), Fields: []byte("f")})
+	rows := AppendRow(nil, &Row{}, &Row{
+		Kind: RowMembership, Entered: true, Carries: true, Bad: true, Segment: 2, Sequence: 9, Time: 5,
+		Profile: []byte("p"), Email: []byte("e@x"), Fields: []byte("f"),
+	})
 	rows = AppendRow(rows, &Row{Sequence: 9, Time: 5}, &Row{Kind: RowErased, Sequence: 4, Time: 2, Profile: []byte("q"), Emails: [][]byte{[]byte("a@x")}})
 	rows = AppendRow(rows, &Row{Sequence: 4, Time: 2}, &Row{Kind: RowRefreshed, Segment: 1, Sequence: 11, First: 3, Count: 7, Until: 12})
 	handles := []contact.Handle{7, 3, 900}
@@ -75,8 +77,10 @@ func FuzzRecords(f *testing.F) {
 }
 
 func BenchmarkAppendAndReadRows(b *testing.B) {
-	row := Row{Kind: RowMembership, Entered: true, Carries: true, Sequence: 9, Time: 5, Profile: []byte("0123456789abcdef0123456789abcdef"),
-		Email: []byte("somebody.somewhere@example.com"), Fields: make([]byte, 40)}
+	row := Row{
+		Kind: RowMembership, Entered: true, Carries: true, Sequence: 9, Time: 5, Profile: []byte("0123456789abcdef0123456789abcdef"),
+		Email: []byte("somebody.somewhere@example.com"), Fields: make([]byte, 40),
+	}
 	b.ReportAllocs()
 	var buf []byte
 	for b.Loop() {

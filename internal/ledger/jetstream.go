@@ -43,8 +43,10 @@ func Open(ctx context.Context, js jetstream.JetStream, destination string, o Opt
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots of %s in bucket %s: %w", destination, o.Bucket, err)
 	}
-	s := &streamStore{js: js, stream: stream, name: o.Stream, subject: subjectPrefix + destination,
-		objectStore: objectStore{js: js, objects: objects, bucket: o.Bucket}}
+	s := &streamStore{
+		js: js, stream: stream, name: o.Stream, subject: subjectPrefix + destination,
+		objectStore: objectStore{js: js, objects: objects, bucket: o.Bucket},
+	}
 	return newJournal(destination, s, o.Log)
 }
 

@@ -84,8 +84,10 @@ func (l *loading) checkObjects(ctx context.Context, found bool) error {
 		case !found:
 			return &LostError{Destination: l.j.destination, Detail: fmt.Sprintf("there is a snapshot (%s) and no journal", name)}
 		case covers > l.last.seq:
-			return &LostError{Destination: l.j.destination,
-				Detail: fmt.Sprintf("snapshot %s lies beyond the journal's last entry, %d", name, l.last.seq)}
+			return &LostError{
+				Destination: l.j.destination,
+				Detail:      fmt.Sprintf("snapshot %s lies beyond the journal's last entry, %d", name, l.last.seq),
+			}
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -98,9 +99,7 @@ func (l *loop) publish() {
 	st, s := l.state.Stats(), l.suspended
 	st.Suspended, st.Pending, st.Oldest = s, l.pending, l.oldest
 	st.Letters = make(map[string]uint64, len(l.counts.letters))
-	for reason, n := range l.counts.letters {
-		st.Letters[reason] = n
-	}
+	maps.Copy(st.Letters, l.counts.letters)
 	l.stats.Store(&st)
 }
 

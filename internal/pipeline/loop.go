@@ -167,7 +167,7 @@ func (l *loop) run(ctx context.Context) error {
 		around.Wait()
 		close(l.results)
 	}()
-	for range l.results { //nolint:revive // drained so that no task blocks; the ledger knows what is open
+	for range l.results {
 	}
 	l.publish()
 	return err

@@ -35,6 +35,7 @@ func (v *void) send(_ context.Context, msgs []*nats.Msg) (awaiting, error) {
 	v.sequence += uint64(len(msgs))
 	return told(receipt{last: v.sequence}, nil), nil
 }
+
 func (v *void) last(context.Context) (uint64, error)                          { return v.sequence, nil }
 func (v *void) scan(context.Context, uint64, func(uint64, string) bool) error { return nil }
 

@@ -32,8 +32,14 @@ var (
 	domains    = []string{"example.com", "example.org", "example.net", "mail.example.com"}
 	tiers      = []string{"bronze", "silver", "gold", "platinum"}
 	places     = []place{
-		{"GB", "London", "EC1A 1BB"}, {"DE", "Köln", "50667"}, {"FR", "Lyon", "69001"}, {"PL", "Łódź", "90-001"},
-		{"US", "New York", "10001"}, {"ES", "Málaga", "29001"}, {"CH", "Zürich", "8001"}, {"BR", "São Paulo", "01000-000"},
+		{"GB", "London", "EC1A 1BB"},
+		{"DE", "Köln", "50667"},
+		{"FR", "Lyon", "69001"},
+		{"PL", "Łódź", "90-001"},
+		{"US", "New York", "10001"},
+		{"ES", "Málaga", "29001"},
+		{"CH", "Zürich", "8001"},
+		{"BR", "São Paulo", "01000-000"},
 	}
 )
 

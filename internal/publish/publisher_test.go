@@ -80,8 +80,10 @@ func opened(t testing.TB, c *broker.Conn, o Options) *Publisher {
 }
 
 func row(segmentID, profile string, n int) Row {
-	return Row{Segment: segmentID, Profile: profile, Change: segment.Entered,
-		Attributes: fmt.Appendf(nil, `{"email":"%s@example.com","n":%d}`, profile, n)}
+	return Row{
+		Segment: segmentID, Profile: profile, Change: segment.Entered,
+		Attributes: fmt.Appendf(nil, `{"email":"%s@example.com","n":%d}`, profile, n),
+	}
 }
 
 func flushed(t testing.TB, p *Publisher) Summary {

@@ -77,8 +77,7 @@ const (
 
 // code is the broker's error code, 0 where the error is none of its.
 func code(err error) jetstream.ErrorCode {
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return refused.ErrorCode
 	}
 	return 0

@@ -48,7 +48,7 @@ func (w *watch) run(ctx context.Context) {
 		connection = now
 		w.mu.Lock()
 		w.end()
-		w.current, w.end = context.WithCancel(ctx)
+		w.current, w.end := context.WithCancel(ctx)
 		w.mu.Unlock()
 	}
 }

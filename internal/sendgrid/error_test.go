@@ -210,7 +210,7 @@ func TestRule29_BaseURLAndSubuserAreConfiguration(t *testing.T) {
 		if r.URL.String() != want || r.Header.Get("Authorization") != "Bearer "+key {
 			t.Errorf("requests %s", r.URL)
 		}
-		if got := r.Header["on-behalf-of"]; !slices.Equal(got, []string{"north"}) { // in lower case, as is
+		if got := r.Header["On-Behalf-Of"]; !slices.Equal(got, []string{"north"}) { // in lower case, as is
 			t.Errorf("on-behalf-of is %v", got)
 		}
 	}

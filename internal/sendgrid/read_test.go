@@ -150,8 +150,12 @@ func TestRule16_OnlySendGridsAnswerAboutThePrimaryAddressCounts(t *testing.T) {
 		}
 	})
 	for _, c := range []canned{
-		{status: 404}, {status: 404, body: "<html>"}, {status: 404, body: `{"message":"no route matched"}`}, {status: 404, body: `{"errors":[]}`},
-		{status: 200, body: `{}`}, {status: 200, body: `{"result":{"ada@example.com":{"contact":{"email":"ada@example.com"}}}}`},
+		{status: 404},
+		{status: 404, body: "<html>"},
+		{status: 404, body: `{"message":"no route matched"}`},
+		{status: 404, body: `{"errors":[]}`},
+		{status: 200, body: `{}`},
+		{status: 200, body: `{"result":{"ada@example.com":{"contact":{"email":"ada@example.com"}}}}`},
 	} {
 		_, err := client(t, sendgrid.Options{Transport: &c}).Lookup(t.Context(), []string{"ada@example.com"})
 		if e := failure(t, err); e.Class != sendgrid.Malformed {

@@ -53,7 +53,7 @@ func TestRule04_TheRequestHasSendGridsKeysAlone(t *testing.T) {
 		t.Errorf("body %s: %v", c.sent[0], err)
 	}
 	r := c.seen[0]
-	if r.Method != "PUT" || r.URL.Path != "/v3/marketing/contacts" || r.Header.Get("Content-Type") != "application/json" {
+	if r.Method != http.MethodPut || r.URL.Path != "/v3/marketing/contacts" || r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s %s as %s", r.Method, r.URL, r.Header.Get("Content-Type"))
 	}
 }
@@ -151,7 +151,7 @@ func TestRule15_RemovalsNameIdsInOneParameter(t *testing.T) {
 	for i, want := range []string{
 		"http://sendgrid.test/v3/marketing/lists/l%2F1/contacts?contact_ids=x%2Cy", "http://sendgrid.test/v3/marketing/contacts?ids=x%2Cy",
 	} {
-		if got := c.seen[i].URL.String(); got != want || c.seen[i].Method != "DELETE" || c.sent[i] != "" {
+		if got := c.seen[i].URL.String(); got != want || c.seen[i].Method != http.MethodDelete || c.sent[i] != "" {
 			t.Errorf("%s %s with body %q, want %s", c.seen[i].Method, got, c.sent[i], want)
 		}
 	}

@@ -175,7 +175,7 @@ func TestTheServerListensAndStops(t *testing.T) {
 	}
 	body, err := io.ReadAll(answer.Body)
 	answer.Body.Close()
-	if err != nil || answer.StatusCode != 200 || !strings.Contains(string(body), "No destination") {
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(body), "No destination") {
 		t.Errorf("%d %v %s", answer.StatusCode, err, body)
 	}
 	if _, err := Listen(t.Context(), server.Addr(), Options{}); err == nil || !strings.Contains(err.Error(), "http.listen") {

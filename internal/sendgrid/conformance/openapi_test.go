@@ -198,30 +198,54 @@ type excuse struct {
 
 // excused are all of them. Nothing else is excused, and an excuse that nothing needs is an error.
 var excused = []excuse{
-	{regexp.MustCompile(`^\S+ \S+ (401|403|404|500): errors\.\*\.field .*(got null|not nullable)`),
-		"recorded errors name no field by null (sendgrid/sendgrid-nodejs#283); most documents say nullable, a word that their version of OpenAPI has no more"},
-	{regexp.MustCompile(`^\S+ \S+ 401: errors\.\*\.help .*got null`),
-		"recorded 401s hold help: null (sendgrid/sendgrid-nodejs#283, jefft/django-sendgrid-v5#11)"},
-	{regexp.MustCompile(`^\S+ /v3/(marketing/(lists|field_definitions)|asm/suppressions/global)\S* (401|403|500): status is not supported`),
-		"every route answers so without a key, without a scope and in trouble; these documents leave it out"},
-	{regexp.MustCompile(`^\S+ \S+ 429: status is not supported`),
-		"SendGrid's page on rate limits; the documents declare it for the erase job alone"},
-	{regexp.MustCompile(`^PUT /v3/marketing/contacts 413: status is not supported`),
-		"guess: what an oversize upsert is answered with is documented nowhere (docs/sendgrid.md)"},
-	{regexp.MustCompile(`^DELETE /v3/marketing/lists/\{id\}/contacts 414: status is not supported`),
-		"guess: the gateway's limit of a request line (docs/sendgrid.md)"},
-	{regexp.MustCompile(`segment_ids .*(not nullable|got null)`),
-		"recorded by grouparoo/grouparoo (2021) and NangoHQ/integration-templates (2026): null where there are none"},
-	{regexp.MustCompile(`^GET /v3/marketing/contacts 200: result\.\*\.alternate_emails .*not nullable`),
-		"recorded by NangoHQ/integration-templates (2026): null in this answer, [] in searches"},
-	{regexp.MustCompile(`^GET /v3/marketing/field_definitions 200: custom_fields .*missing`),
-		"recorded by grouparoo/grouparoo (2021): absent while an account has none; segmentio/action-destinations guards for it"},
-	{regexp.MustCompile(`^DELETE /v3/marketing/contacts(/\{contact_id\}/identifiers)? 202: job_id .*got string, want object`),
-		"recorded by grouparoo/grouparoo (2021): the job is a text, as everywhere else; the documents call it an object"},
-	{regexp.MustCompile(`^DELETE /v3/marketing/lists/\{id\} 204: response header Content-Type`),
-		"recorded by NangoHQ/integration-templates (2026): a 204 has no body, and HTTP allows none"},
-	{regexp.MustCompile(`^GET /v3/asm/suppressions/global/\{email\} 200: at '': missing property 'recipient_email'`),
-		"the same document's text: an address that is not suppressed is answered with {}"},
+	{
+		regexp.MustCompile(`^\S+ \S+ (401|403|404|500): errors\.\*\.field .*(got null|not nullable)`),
+		"recorded errors name no field by null (sendgrid/sendgrid-nodejs#283); most documents say nullable, a word that their version of OpenAPI has no more",
+	},
+	{
+		regexp.MustCompile(`^\S+ \S+ 401: errors\.\*\.help .*got null`),
+		"recorded 401s hold help: null (sendgrid/sendgrid-nodejs#283, jefft/django-sendgrid-v5#11)",
+	},
+	{
+		regexp.MustCompile(`^\S+ /v3/(marketing/(lists|field_definitions)|asm/suppressions/global)\S* (401|403|500): status is not supported`),
+		"every route answers so without a key, without a scope and in trouble; these documents leave it out",
+	},
+	{
+		regexp.MustCompile(`^\S+ \S+ 429: status is not supported`),
+		"SendGrid's page on rate limits; the documents declare it for the erase job alone",
+	},
+	{
+		regexp.MustCompile(`^PUT /v3/marketing/contacts 413: status is not supported`),
+		"guess: what an oversize upsert is answered with is documented nowhere (docs/sendgrid.md)",
+	},
+	{
+		regexp.MustCompile(`^DELETE /v3/marketing/lists/\{id\}/contacts 414: status is not supported`),
+		"guess: the gateway's limit of a request line (docs/sendgrid.md)",
+	},
+	{
+		regexp.MustCompile(`segment_ids .*(not nullable|got null)`),
+		"recorded by grouparoo/grouparoo (2021) and NangoHQ/integration-templates (2026): null where there are none",
+	},
+	{
+		regexp.MustCompile(`^GET /v3/marketing/contacts 200: result\.\*\.alternate_emails .*not nullable`),
+		"recorded by NangoHQ/integration-templates (2026): null in this answer, [] in searches",
+	},
+	{
+		regexp.MustCompile(`^GET /v3/marketing/field_definitions 200: custom_fields .*missing`),
+		"recorded by grouparoo/grouparoo (2021): absent while an account has none; segmentio/action-destinations guards for it",
+	},
+	{
+		regexp.MustCompile(`^DELETE /v3/marketing/contacts(/\{contact_id\}/identifiers)? 202: job_id .*got string, want object`),
+		"recorded by grouparoo/grouparoo (2021): the job is a text, as everywhere else; the documents call it an object",
+	},
+	{
+		regexp.MustCompile(`^DELETE /v3/marketing/lists/\{id\} 204: response header Content-Type`),
+		"recorded by NangoHQ/integration-templates (2026): a 204 has no body, and HTTP allows none",
+	},
+	{
+		regexp.MustCompile(`^GET /v3/asm/suppressions/global/\{email\} 200: at '': missing property 'recipient_email'`),
+		"the same document's text: an address that is not suppressed is answered with {}",
+	},
 }
 
 // check fails for every deviation that is not excused; complete where every excuse has to be needed.

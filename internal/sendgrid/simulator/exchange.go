@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 )
 
@@ -62,9 +63,7 @@ func (x *exchange) accepted(j *job) { x.json(http.StatusAccepted, map[string]str
 
 // send writes the answer.
 func (x *exchange) send(w http.ResponseWriter) {
-	for name, values := range x.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), x.header)
 	w.WriteHeader(x.status)
 	_, _ = w.Write(x.content) // a client that has gone needs no answer
 }

@@ -100,8 +100,8 @@ func (s *Simulator) writeExport(w *counter, kind string, members []*contact, siz
 		_, _ = io.WriteString(w, "[")
 	}
 	for ; n < len(members) && (n == 0 || w.n < size); n++ {
-		switch {
-		case kind == "csv":
+		switch kind {
+		case "csv":
 			_ = lines.Write(s.exportRow(members[n]))
 			lines.Flush()
 		default:

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -104,12 +105,8 @@ func (s *Simulator) Summary() Summary {
 	for id, l := range s.lists {
 		out.Lists[id] = l.count
 	}
-	for k, n := range s.log.routes {
-		out.Requests[k] = n
-	}
-	for k, n := range s.log.counts {
-		out.Answers[k] = n
-	}
+	maps.Copy(out.Requests, s.log.routes)
+	maps.Copy(out.Answers, s.log.counts)
 	return out
 }
 

@@ -34,8 +34,8 @@ type Quirks struct {
 func Switches() []string {
 	t := reflect.TypeFor[Quirks]()
 	names := make([]string, 0, t.NumField())
-	for i := range t.NumField() {
-		names = append(names, t.Field(i).Tag.Get("switch"))
+	for field := range t.Fields() {
+		names = append(names, field.Tag.Get("switch"))
 	}
 	return names
 }

@@ -35,9 +35,9 @@ func (s *Simulator) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	}
 	w := &memory{header: http.Header{}, status: http.StatusOK}
 	defer func() {
-		switch p := recover(); {
-		case p == nil:
-		case p == http.ErrAbortHandler:
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
 			res, err = nil, errReset
 		default:
 			panic(p)

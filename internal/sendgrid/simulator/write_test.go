@@ -40,10 +40,16 @@ func TestOneBadContactFailsTheBatch(t *testing.T) {
 		status int
 		want   string
 	}{
-		"every bad e-mail": {Quirks{}, `[{"email":"a@example.com"},` + bad + `,` + bad + `]`, 400,
-			`{"errors":[{"field":"contacts[1].identifier","message":"email 'nobody' is not valid"},{"field":"contacts[2].identifier","message":"email 'nobody' is not valid"}]}`},
-		"the first": {Quirks{FirstOnly: true, LegacyField: true}, `[{"email":"a@example.com"},` + bad + `,` + bad + `]`, 400,
-			`{"errors":[{"field":"contacts[1].email","message":"email 'nobody' is not valid"}]}`},
+		"every bad e-mail": {
+			Quirks{},
+			`[{"email":"a@example.com"},` + bad + `,` + bad + `]`, 400,
+			`{"errors":[{"field":"contacts[1].identifier","message":"email 'nobody' is not valid"},{"field":"contacts[2].identifier","message":"email 'nobody' is not valid"}]}`,
+		},
+		"the first": {
+			Quirks{FirstOnly: true, LegacyField: true},
+			`[{"email":"a@example.com"},` + bad + `,` + bad + `]`, 400,
+			`{"errors":[{"field":"contacts[1].email","message":"email 'nobody' is not valid"}]}`,
+		},
 		"no identifier":   {Quirks{}, `[{"first_name":"Ada"}]`, 400, `at least one identifier`},
 		"unknown field":   {Quirks{}, `[{"email":"a@example.com","custom_fields":{"e9_T":"x"}}]`, 400, `invalid custom field ids supplied - e9_T`},
 		"a wrong shape":   {Quirks{}, `[{"email":7}]`, 400, `{"field":"","message":"invalid input"}`},
