@@ -41,7 +41,7 @@ type Batch struct {
 	Job       string // SendGrid's, once accepted; empty where its answer named none
 	At        int64  // of the intent
 	Accepted  int64
-	Until     int64 // in doubt until then: the last try's deadline and the horizon; zero is no try in doubt
+	Until     int64 // an unanswered try of its content may be applied until then; zero is no such try
 	Tries     int   // how often its contacts were planned again after jobs that had ended
 }
 
@@ -119,11 +119,12 @@ func (f *Flight) prune(b *Batch) {
 	}
 }
 
-// Accept notes SendGrid's 202. A later try of the same content that was accepted ends every doubt.
+// Accept notes SendGrid's 202. An earlier try of the same content that got no answer stays in doubt beside
+// it: the batch ends at that horizon, however soon the job does (H1).
 func (f *Flight) Accept(id uint64, job string, at int64) {
 	if b := f.batches[id]; b != nil {
 		f.move(b, Accepted)
-		b.Job, b.Accepted, b.Until = job, at, 0
+		b.Job, b.Accepted = job, at
 	}
 }
 

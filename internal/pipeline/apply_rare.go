@@ -14,6 +14,7 @@ func (s *State) claim(c *ledger.Claim) {
 	s.at = c.At
 	s.rowTime = c.At / int64(time.Millisecond)
 	s.meta.Epoch, s.meta.Claim = c.Epoch, *c
+	s.window.Clamp(c.At)
 	s.flight.TakeOver(c.Until)
 	_, removed := s.roster.Select(c.Binding.Segments)
 	for _, seg := range removed {

@@ -90,6 +90,7 @@ func (l *loop) propose(now time.Time) {
 	l.letters = nil
 	if rec := l.judge(now); rec != nil {
 		entry = ledger.AppendRecord(entry, rec)
+		outcomes = true // a plan is made from committed state alone, and this changes it
 	}
 	if !l.stopping {
 		for _, rec := range l.dispatch(now, outcomes) {
@@ -213,7 +214,7 @@ func (l *loop) committed(a appendation) error {
 	l.journal += int64(len(a.entry))
 	l.opts.Observer.Committed(now.Sub(a.began), len(a.entry))
 	for _, i := range a.intents {
-		l.start(i, now)
+		l.start(i, a.began, now)
 	}
 	if g := a.folded; g != nil {
 		s.Omitted += g.omitted

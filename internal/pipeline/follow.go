@@ -119,6 +119,11 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	now := time.Now()
 	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
 	switch {
+	case err == nil && j.Done() && now.UnixNano() < b.Until:
+		// An earlier try of the same content may still be applied, so nothing else may be sent before (H1).
+		p.at = time.Unix(0, b.Until)
+	case err == nil && j.Done() && j.Errored > 0 && b.Until > 0:
+		l.lookAfter(b, p) // refused by this job, and perhaps applied by an earlier try
 	case err == nil && j.Done() && j.Errored == 0 && !j.Failed():
 		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
 		l.receipt(b, now, 0, "")
@@ -198,6 +203,10 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, err e
 			l.suspend("key", answer)
 		}
 		p.at = now.Add(l.opts.Policy.scaled(longestLook))
+		return
+	}
+	if now.UnixNano() < b.Until {
+		p.at = time.Unix(0, b.Until)
 		return
 	}
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))

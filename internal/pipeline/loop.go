@@ -267,7 +267,6 @@ func (l *loop) open(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	s.window.Clamp(now.UnixNano())
 	claim := &ledger.Claim{
 		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
 		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),

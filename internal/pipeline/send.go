@@ -14,9 +14,11 @@ import (
 )
 
 // start makes the request of a committed intent, unless its deadline has passed: then it certainly had
-// no effect.
-func (l *loop) start(i *ledger.Intent, now time.Time) {
-	deadline := time.Unix(0, i.At).Add(l.opts.Policy.Timeout)
+// no effect. The deadline counts from before the intent's publish, on the wall's clock and on the monotonic
+// one, whichever is later (H1): began has both.
+func (l *loop) start(i *ledger.Intent, began, now time.Time) {
+	spent := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
+	deadline := now.Add(l.opts.Policy.Timeout - spent)
 	up := l.uploads[i.Batch]
 	delete(l.uploads, i.Batch)
 	if !now.Before(deadline) {
