@@ -103,6 +103,7 @@ type world struct {
 	refuse   map[string]bool       // e-mails that a 400 names
 	fail     func(op string) error // before anything is done
 	lose     func(op string) error // after it is done
+	delay    time.Duration         // of the next job, beyond the usual
 	most     int                   // contacts on the list at any time
 	nextID   int
 }
@@ -151,7 +152,7 @@ func (w *world) settle() {
 func (w *world) job(apply func()) string {
 	w.nextID++
 	id := fmt.Sprintf("job-%d", w.nextID)
-	w.jobs[id] = &fakeJob{at: time.Now().Add(30*time.Second + time.Duration(w.nextID)*time.Microsecond), apply: apply}
+	w.jobs[id] = &fakeJob{at: time.Now().Add(30*time.Second + w.delay + time.Duration(w.nextID)*time.Microsecond), apply: apply}
 	return id
 }
 

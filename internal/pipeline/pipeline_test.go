@@ -166,8 +166,45 @@ func TestALostAnswerIsTriedAgainWithTheSameContent(t *testing.T) {
 		if diff := cmp.Diff(emails(1), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
+		if n := w.requests["upsert"]; n != 2 {
+			t.Fatalf("%d upserts, want the first and its repetition", n)
+		}
+		time.Sleep(5 * time.Minute)
 		if st := d.Stats(); st.Listed != 1 || st.InDoubt != 0 {
 			t.Fatalf("listed %d, in doubt %d", st.Listed, st.InDoubt)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// H1: the answer to an add is lost, the repetition is applied, the person leaves, and then the first add
+// is applied: the removal has to come after the first one's horizon, or nobody takes the contact off again.
+func TestALateFirstTryCannotBringADepartedContactBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.delay = 4 * time.Minute // of the first job
+		lost := 0
+		w.lose = func(op string) error {
+			w.delay = 0
+			if op == "upsert" && lost == 0 {
+				lost++
+				return errors.New("connection reset")
+			}
+			return nil
+		}
+		_, stop := w.run(w.options())
+		w.publish("a", "p1", "entered", ada(1))
+		time.Sleep(90 * time.Second)
+		w.publish("a", "p1", "exited", "")
+		time.Sleep(3 * time.Minute)
+		if n := w.requests["remove"]; n != 0 {
+			t.Fatalf("%d removals while the first add is in doubt", n)
+		}
+		time.Sleep(20 * time.Minute)
+		if got := w.list(); len(got) != 0 {
+			t.Fatalf("still listed: %v", got)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
