@@ -79,11 +79,8 @@ func (e *Error) Unwrap() error {
 
 // NoEffect reports whether the request certainly changed nothing: any 4xx but 408, and no connection.
 func (e *Error) NoEffect() bool {
-	switch e.Class {
-	case NoConnection:
-		return true
-	case Malformed:
-		return false
+	if e.Class == NoConnection || e.Class == Malformed {
+		return e.Class == NoConnection
 	}
 	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }
@@ -124,23 +121,21 @@ func classify(c call, res *http.Response, body []byte) *Error {
 	e.Message = message(items, body)
 	e.Class = classOf(res.StatusCode)
 	foreign := len(items) == 0 && len(bytes.TrimSpace(body)) > 0
-	switch e.Class {
-	case BadRequest:
+	switch {
+	case e.Class == BadRequest:
 		e.judge(items)
 		if foreign {
 			e.Class = Malformed // a gateway's page blames nobody's contact
 		}
-	case RateLimited:
+	case e.Class == RateLimited:
 		e.RetryAfter = resetDelta(res.Header, time.Now())
-	case NotFound:
+	case e.Class == NotFound:
 		// A gateway's page says nothing of the list, and of the contacts only what SendGrid says counts (hazard H8).
 		if len(items) == 0 || c.route == RouteEmails && !wrapped {
 			e.Class = Malformed
 		}
-	case Unauthorized, Forbidden:
-		if foreign {
-			e.Class = Malformed
-		}
+	case foreign && (e.Class == Unauthorized || e.Class == Forbidden):
+		e.Class = Malformed
 	}
 	return e
 }

@@ -210,7 +210,8 @@ func TestRule29_BaseURLAndSubuserAreConfiguration(t *testing.T) {
 		if r.URL.String() != want || r.Header.Get("Authorization") != "Bearer "+key {
 			t.Errorf("requests %s", r.URL)
 		}
-		if got := r.Header["On-Behalf-Of"]; !slices.Equal(got, []string{"north"}) { // in lower case, as is
+		name := strings.ToLower("On-Behalf-Of") // as it is sent
+		if got := r.Header[name]; !slices.Equal(got, []string{"north"}) {
 			t.Errorf("on-behalf-of is %v", got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -112,11 +113,7 @@ func (a *Account) awaitExport(ctx context.Context, id string) (exportJob, error)
 
 // passes reports whether the same request may be answered well later.
 func (e *Error) passes() bool {
-	switch e.Class {
-	case RateLimited, TimedOut, Unavailable, NoConnection, Ambiguous, Malformed:
-		return true
-	}
-	return false
+	return slices.Contains([]Class{RateLimited, TimedOut, Unavailable, NoConnection, Ambiguous, Malformed}, e.Class)
 }
 
 // readExport visits the contacts of one file: one JSON object a line as it comes, an array, or CSV.

@@ -191,7 +191,7 @@ func TestRunsRepeat(t *testing.T) {
 		})
 		return log
 	}
-	if run() != run() {
+	if first, second := run(), run(); first != second {
 		t.Error("two runs differ")
 	}
 }
