@@ -48,7 +48,7 @@ func (w *watch) run(ctx context.Context) {
 		connection = now
 		w.mu.Lock()
 		w.end()
-		w.current, w.end := context.WithCancel(ctx)
+		w.current, w.end = context.WithCancel(ctx) //nolint:fatcontext // made from the same parent each time
 		w.mu.Unlock()
 	}
 }
