@@ -262,6 +262,8 @@ type Command struct {
 	Comment string `json:"comment,omitempty"`
 	At      int64  `json:"at"` // unix nanoseconds
 	Count   int    `json:"count,omitempty"`
+	Digest  string `json:"digest,omitempty"` // of what an approval was shown
+	Detail  string `json:"detail,omitempty"` // what was asked for; names nobody
 }
 
 func (*Command) kind() Kind { return KindCommand }

@@ -268,27 +268,4 @@ func (l *loop) judge(now time.Time) *ledger.Judge {
 	return nil
 }
 
-// command turns an operator's word into an entry.
-func (l *loop) command(c command) {
-	rec := c.record
-	rec.At = time.Now().UnixNano()
-	if rec.Name == "resume" && l.suspended != "" && l.suspended != withoutConsent {
-		l.probeAt = time.Time{}
-	}
-	l.outbox = append(l.outbox, &rec)
-	c.reply <- nil
-}
-
-// Do gives the destination an operator's command: pause, resume, flush, approve or retry. It returns
-// once the loop has taken it.
-func (d *Destination) Do(ctx context.Context, rec ledger.Command) error {
-	c := command{record: rec, reply: make(chan error, 1)}
-	select {
-	case d.commands <- c:
-	case <-ctx.Done():
-		return fmt.Errorf("destination %s is not active here: %w", d.opts.Destination, ctx.Err())
-	}
-	return <-c.reply
-}
-
 var operations = [...]contact.Operation{contact.Upsert, contact.Remove, contact.Delete}

@@ -22,10 +22,12 @@ const stopBound = 10 * time.Second
 
 // Destination runs one destination on this replica. Make it with New, and Run it once.
 type Destination struct {
-	opts     Options
-	commands chan command
-	stats    atomic.Pointer[Stats]
-	turned   atomic.Int64 // when the loop turned last, unix nanoseconds
+	opts      Options
+	commands  chan command
+	questions chan question
+	ended     chan struct{} // closed when Run returns
+	stats     atomic.Pointer[Stats]
+	turned    atomic.Int64 // when the loop turned last, unix nanoseconds
 }
 
 // New returns a destination that is not running yet.
@@ -36,7 +38,7 @@ func New(o Options) *Destination {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	d := &Destination{opts: o, commands: make(chan command)}
+	d := &Destination{opts: o, commands: make(chan command), questions: make(chan question), ended: make(chan struct{})}
 	d.stats.Store(&Stats{})
 	d.turned.Store(time.Now().UnixNano())
 	return d
@@ -71,6 +73,7 @@ type loop struct {
 	entries  [2][]byte       // reused in turns
 	plain    int             // entries of events alone since the last full one
 	stopping bool
+	awaited  []awaited // commands whose entry is not applied yet
 
 	uploads map[uint64]*upload                  // bodies of intents that are not committed yet or under way
 	sending map[contact.Operation]int           // requests under way
@@ -105,16 +108,11 @@ type loop struct {
 	oldest    int64     // see Stats.Oldest
 }
 
-// command is an operator's word on its way to the loop.
-type command struct {
-	record ledger.Command
-	reply  chan error
-}
-
 // Run loads the ledger, claims it, and works until the context ends (then it commits what it folded and
 // records the answers under way, and returns nil), or until it cannot go on: ledger.ErrFenced when
 // another replica has claimed the destination.
 func (d *Destination) Run(ctx context.Context) error {
+	defer close(d.ended)
 	encoder, err := d.opts.NewMapper()
 	if err != nil {
 		return fmt.Errorf("destination %s: %w", d.opts.Destination, err)
@@ -159,6 +157,7 @@ func (l *loop) run(ctx context.Context) error {
 	around.Go(func() { intakeDone <- l.intake(take) })
 	around.Go(func() { l.appender(work) })
 	err := l.turn(ctx, intakeDone)
+	l.untold()
 	stopTaking()
 	stopWork()
 	close(l.append)
@@ -210,6 +209,8 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 			f()
 		case c := <-l.take1():
 			l.command(c)
+		case q := <-l.asked():
+			q.answer(l.state)
 		case <-l.timer.C:
 		case err := <-intakeDone:
 			if err != nil {
@@ -222,6 +223,7 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 		case <-deadline:
 			return nil
 		}
+		l.told()
 		l.publishSometimes()
 	}
 }

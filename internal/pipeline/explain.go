@@ -1,0 +1,251 @@
+package pipeline
+
+import (
+	"bytes"
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+	"rollcall/internal/roster"
+)
+
+// Story is what the ledger knows of one person: the contact that was asked for, or that the profile asked
+// for has had, and the profiles behind it.
+type Story struct {
+	Contacts []ContactStory `json:"contacts,omitempty"`
+	Profiles []ProfileStory `json:"profiles,omitempty"`
+	Erased   uint64         `json:"erased_sequence,omitempty"` // events of the profile up to it were erased
+}
+
+// ContactStory is how one contact stands.
+type ContactStory struct {
+	Email   string `json:"email"`
+	Desired bool   `json:"desired"`
+	Listed  bool   `json:"listed"`           // SendGrid confirmed it on the list
+	State   string `json:"state"`            // clean, or where a dirty contact is kept
+	PutBy   string `json:"put_by,omitempty"` // rollcall, or adopted; empty is neither
+
+	Due       *time.Time `json:"due,omitempty"`       // until when it is in its window
+	Turn      int        `json:"turn,omitempty"`      // its place among the waiting, from one
+	Place     uint64     `json:"place,omitempty"`     // sequence that made it desired
+	Source    uint64     `json:"source,omitempty"`    // sequence of the event that set its fields
+	Operation string     `json:"operation,omitempty"` // on its way or in doubt
+	Batch     uint64     `json:"batch,omitempty"`     // as in the receipts
+	Job       string     `json:"job,omitempty"`       // SendGrid's
+	Doubt     *time.Time `json:"doubt_until,omitempty"`
+	Reason    string     `json:"reason,omitempty"`     // of a refusal
+	Oldest    *time.Time `json:"changed_at,omitempty"` // the first change that is not applied yet
+	Added     *time.Time `json:"added_at,omitempty"`   // Rollcall last tried to add or update it
+	Erasing   bool       `json:"erasing,omitempty"`    // it is being deleted from the account
+}
+
+// ProfileStory is one profile's memberships.
+type ProfileStory struct {
+	Profile     string            `json:"profile"`
+	Holds       string            `json:"holds,omitempty"` // the e-mail that it keeps desired
+	Memberships []MembershipStory `json:"memberships"`
+	Past        []string          `json:"past,omitempty"` // e-mails that it held before
+	Departed    *time.Time        `json:"departed_at,omitempty"`
+}
+
+// MembershipStory is the latest event of a profile in a segment.
+type MembershipStory struct {
+	Segment    string `json:"segment"`
+	In         bool   `json:"in"`
+	Sequence   uint64 `json:"sequence"`
+	Attributes bool   `json:"attributes"` // the event had attributes
+	Email      string `json:"email,omitempty"`
+}
+
+// storyProfiles bounds how many profiles one answer names.
+const storyProfiles = 20
+
+// Explain tells what is known of a profile's id or an e-mail; false is nothing at all.
+func (s *State) Explain(who string) (Story, bool) {
+	var st Story
+	var handles []contact.Handle
+	if email, ok := contact.Normalize(nil, []byte(who)); ok {
+		if h := s.roster.Find(email); h != 0 {
+			handles = append(handles, h)
+			people := append(s.roster.Holders(h), s.roster.Naming(h, storyProfiles)...)
+			for i := range people[:min(len(people), storyProfiles)] {
+				st.Profiles = append(st.Profiles, s.profileStory(&people[i]))
+			}
+		}
+	}
+	if p, ok := s.roster.Person([]byte(who)); ok {
+		st.Profiles = append(st.Profiles, s.profileStory(&p))
+		if p.Holds != 0 {
+			handles = append(handles, p.Holds)
+		}
+		handles = append(handles, p.Past...)
+	}
+	for _, h := range handles {
+		st.Contacts = append(st.Contacts, s.contactStory(h))
+	}
+	st.Erased = s.roster.Tombstone([]byte(who))
+	return st, len(st.Contacts)+len(st.Profiles) > 0 || st.Erased > 0
+}
+
+func (s *State) profileStory(p *roster.Person) ProfileStory {
+	one := ProfileStory{Profile: p.ID, Holds: s.emailOf(p.Holds)}
+	for _, m := range p.Memberships {
+		one.Memberships = append(one.Memberships, MembershipStory{
+			Segment: m.Segment, In: m.In, Sequence: m.Sequence, Attributes: m.Carries, Email: s.emailOf(m.Names),
+		})
+	}
+	for _, h := range p.Past {
+		one.Past = append(one.Past, s.emailOf(h))
+	}
+	if p.Departed != 0 {
+		one.Departed = moment(p.Departed, time.Second)
+	}
+	return one
+}
+
+func (s *State) emailOf(h contact.Handle) string {
+	if h == 0 {
+		return ""
+	}
+	return string(s.roster.Email(h))
+}
+
+// moment is a time that a state keeps as a number of units; zero is none.
+func moment(n int64, unit time.Duration) *time.Time {
+	if n == 0 {
+		return nil
+	}
+	t := time.Unix(0, n*int64(unit)).UTC()
+	return &t
+}
+
+func (s *State) contactStory(h contact.Handle) ContactStory {
+	at := s.book.At(h)
+	c := ContactStory{
+		Email: s.emailOf(h), Desired: s.roster.Desired(h), Listed: at.Listed(), State: s.stateOf(h),
+		Source: s.roster.Source(h), Added: moment(at.LastAdd(), time.Second), Erasing: s.erasing.Get(uint32(h)) != nil,
+	}
+	switch {
+	case at.LastAdd() != 0:
+		c.PutBy = "rollcall"
+	case at.Listed():
+		c.PutBy = "adopted"
+	}
+	if c.Desired {
+		c.Place = s.roster.Place(h)
+	}
+	if d := s.dirty.Get(uint32(h)); d != nil {
+		c.Oldest = moment(d.since, time.Millisecond)
+	}
+	if b := s.flight.Of(h); b != nil {
+		c.Operation, c.Batch, c.Job, c.Doubt = b.Operation.String(), b.ID, b.Job, moment(b.Until, 1)
+	} else if due, ok := s.window.Has(h); ok {
+		c.Due = moment(due, 1)
+	}
+	switch at.Place() {
+	case plan.Waiting:
+		c.Turn = s.turn(h)
+	case plan.Refused:
+		c.Reason = s.book.Refusal(h)
+	case plan.Nowhere, plan.Held:
+	}
+	return c
+}
+
+// stateOf is the contact's one state, in the words of the metrics; clean is none of them.
+func (s *State) stateOf(h contact.Handle) string {
+	if b := s.flight.Of(h); b != nil {
+		if b.State == flight.Doubt {
+			return "in_doubt"
+		}
+		return "on_the_way"
+	}
+	switch s.book.At(h).Place() {
+	case plan.Waiting:
+		return "waiting"
+	case plan.Held:
+		return "held"
+	case plan.Refused:
+		return "refused"
+	case plan.Nowhere:
+	}
+	if _, ok := s.window.Has(h); ok {
+		return "window"
+	}
+	return "clean"
+}
+
+// turn is the contact's place among those who wait, from one.
+func (s *State) turn(h contact.Handle) int {
+	mine, before := s.roster.Place(h), 0
+	for o := contact.Handle(1); uint32(o) < s.roster.Contacts(); o++ {
+		if place := s.roster.Place(o); s.book.At(o).Place() == plan.Waiting && (place < mine || place == mine && o < h) {
+			before++
+		}
+	}
+	return before + 1
+}
+
+// Turn is one contact that waits for a slot.
+type Turn struct {
+	Turn  int    `json:"turn"`
+	Email string `json:"email"`
+	Place uint64 `json:"place"` // sequence that made it desired
+}
+
+// Waiting returns those who wait, the next one first, a number of them at most, and how many there are.
+func (s *State) Waiting(most int) ([]Turn, int) {
+	var line []Turn
+	total := s.book.Count(plan.Waiting)
+	if total == 0 || most <= 0 {
+		return line, total
+	}
+	s.book.Head(s.roster.Place, func(h contact.Handle) bool {
+		line = append(line, Turn{Turn: len(line) + 1, Email: s.emailOf(h), Place: s.roster.Place(h)})
+		return len(line) < most
+	})
+	return line, total
+}
+
+// Held is what waits for an approval: how many removals, and what an approval names them by.
+type Held struct {
+	Count  int    `json:"count"`
+	Digest string `json:"digest,omitempty"`
+}
+
+// Held returns what is held now.
+func (s *State) Held() Held {
+	held := Held{Count: s.book.Count(plan.Held)}
+	if held.Count == 0 {
+		return held
+	}
+	d := newDigest()
+	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
+		if s.book.At(h).Place() == plan.Held {
+			d.add(uint64(h))
+		}
+	}
+	held.Digest = d.String()
+	return held
+}
+
+// Commands returns the last commands that were given, the oldest first.
+func (s *State) Commands() []ledger.Command {
+	return append([]ledger.Command(nil), s.meta.Commands...)
+}
+
+// Claim returns the last claim of the ledger; its epoch is zero where nobody ever claimed it.
+func (s *State) Claim() ledger.Claim { return s.meta.Claim }
+
+// Digest is a hash of the whole state: two states of equal digest are equal (I13).
+func (s *State) Digest() (string, error) {
+	var body bytes.Buffer
+	if err := s.Write(&body); err != nil {
+		return "", err
+	}
+	d := newDigest()
+	_, _ = d.Write(body.Bytes()) // a hash never fails
+	return d.String(), nil
+}
