@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +86,9 @@ func (s *stack) simulator(scale int) string {
 	started := s.start("sendgrid", rollcallImage,
 		testcontainers.WithCmd("simulator", "--listen", "0.0.0.0:8781", "--api-key", simulatorKey, "--clock-scale", fmt.Sprint(scale), "--inspect"),
 		testcontainers.WithExposedPorts("8781/tcp"),
-		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForListeningPort("8781/tcp").SkipInternalCheck()))
+		// Docker's proxy takes connections on the published port before anybody listens behind it: only an answer counts.
+		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForHTTP("/v3/marketing/lists").WithPort("8781/tcp").
+			WithStatusCodeMatcher(func(status int) bool { return status == http.StatusUnauthorized })))
 	return "http://" + s.address(started, "8781/tcp")
 }
 
