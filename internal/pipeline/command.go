@@ -69,6 +69,9 @@ func (l *loop) command(c command) {
 		return
 	}
 	rec.At = l.moment()
+	if rec.Name == "resume" {
+		l.opens("an operator resumed the destination")
+	}
 	if rec.Name == "resume" && l.suspended != "" && l.suspended != withoutConsent {
 		l.probeAt = time.Time{}
 	}

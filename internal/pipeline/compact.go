@@ -97,7 +97,7 @@ func (l *loop) publishSometimes() {
 
 func (l *loop) publish() {
 	st, s := l.state.Stats(), l.suspended
-	st.Suspended, st.Pending, st.Oldest = s, l.pending, l.oldest
+	st.Suspended, st.Pending, st.Oldest, st.Full = s, l.pending, l.oldest, l.limit.closed
 	st.Letters = make(map[string]uint64, len(l.counts.letters))
 	maps.Copy(st.Letters, l.counts.letters)
 	l.stats.Store(&st)

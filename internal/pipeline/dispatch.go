@@ -73,11 +73,11 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		contact.Remove: maxRemovals - l.sending[contact.Remove],
 		contact.Delete: maxRemovals - l.sending[contact.Delete],
 	}}
-	p.free = l.state.book.Free(l.opts.Policy.Cap)
+	p.free = l.slots(now)
 	l.state.window.Due(now.UnixNano(), p.offer)
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	if !l.state.meta.Paused && consent {
-		p.remove(contact.Remove, p.guarded(p.sift(toRemove, p.left[contact.Remove]*removeBatch)))
+		p.remove(contact.Remove, p.guarded(p.removals()))
 		p.retry()
 		p.upsert()
 	}
@@ -212,6 +212,9 @@ func (p *planner) admit() {
 
 // upsert cuts the due upserts into batches. An add takes a slot; those that find none wait.
 func (p *planner) upsert() {
+	if p.dry(sendgrid.RouteUpsert) {
+		return
+	}
 	p.halved()
 	if p.left[contact.Upsert] <= 0 {
 		return

@@ -264,6 +264,16 @@ func (w *world) Lookup(_ context.Context, emails []string) (map[string]sendgrid.
 	return found, nil
 }
 
+func (w *world) Resolve(ctx context.Context, _ string, emails []string) (map[string]sendgrid.Found, error) {
+	return w.Lookup(ctx, emails)
+}
+
+func (w *world) Counts(context.Context) (sendgrid.Counts, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return sendgrid.Counts{Contacts: len(w.contacts)}, w.begin("counts")
+}
+
 func (w *world) Job(_ context.Context, id string) (sendgrid.Job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -50,6 +49,7 @@ func (l *loop) follow(b *flight.Batch, now time.Time) {
 func (l *loop) followUp(now time.Time) time.Time {
 	next := now.Add(time.Minute)
 	under := 0
+	var removals []*flight.Batch
 	for id, p := range l.polls {
 		b := l.state.flight.Get(id)
 		if b == nil {
@@ -74,6 +74,8 @@ func (l *loop) followUp(now time.Time) time.Time {
 		case b.State == flight.Accepted && b.Operation == contact.Upsert && b.Job != "":
 			under++
 			l.pollJob(b, p)
+		case b.State == flight.Accepted && b.Operation == contact.Remove:
+			removals = append(removals, b)
 		case b.State == flight.Accepted:
 			under++
 			l.lookAfter(b, p)
@@ -84,6 +86,10 @@ func (l *loop) followUp(now time.Time) time.Time {
 			p.at = time.Unix(0, b.Until)
 			next = earlier(next, p.at)
 		}
+	}
+	if len(removals) > 0 {
+		l.confirmRemovals(removals, max(0, maxFollows-under), now)
+		next = earlier(next, now.Add(linger))
 	}
 	return next
 }
@@ -116,6 +122,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	if b == nil {
 		return
 	}
+	l.troubled(err)
 	now := time.Now()
 	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
 	switch {
@@ -125,6 +132,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	case err == nil && j.Done() && j.Errored > 0 && b.Until > 0:
 		l.lookAfter(b, p) // refused by this job, and perhaps applied by an earlier try
 	case err == nil && j.Done() && j.Errored == 0 && !j.Failed():
+		p.under = true // until it has ended
 		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
 		l.receipt(b, now, 0, "")
 	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:
@@ -142,66 +150,67 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	}
 }
 
-// rejected ends a job that would not take some contacts: those are as they were before, and refused.
+// rejected ends a job that would not take some contacts: those are as they were before, and refused; but
+// whom the plan has no room for waits until it has.
 func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Time) {
 	reasons := map[contact.Handle]string{}
 	byEmail := make(map[string]contact.Handle, len(b.Items))
 	for _, it := range b.Items {
 		byEmail[string(l.state.roster.Email(it.Handle))] = it.Handle
 	}
+	var except []ledger.Exception
 	for _, n := range named {
-		if h, ok := byEmail[n.Email]; ok {
+		h, ok := byEmail[n.Email]
+		switch {
+		case !ok:
+			l.lookAfter(b, l.polls[b.ID]) // a file that is not about this batch
+			return
+		case limited(n.Message) && !l.state.book.At(h).Listed():
+			l.closes()
+			except = append(except, ledger.Exception{Handle: h, Finding: ledger.OffList})
+		default:
 			reasons[h] = scrub(n.Message, n.Email)
+			except = append(except, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reasons[h]})
 		}
-	}
-	if len(reasons) < len(named) {
-		l.lookAfter(b, l.polls[b.ID])
-		return
 	}
 	id := b.ID
-	l.polls[id].under = true
-	l.aside(reasons, "sendgrid_refused", func() {
-		rec := &ledger.Settled{Batch: id, At: time.Now().UnixNano(), All: ledger.Applied}
-		for h, reason := range reasons {
-			rec.Exceptions = append(rec.Exceptions, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reason})
-		}
-		l.outbox = append(l.outbox, rec)
-	})
-	l.receipt(b, now, len(reasons), "")
+	end := func() {
+		at := time.Now().UnixNano()
+		l.outbox = append(append(l.outbox, parts(id, at, except)...), &ledger.Settled{Batch: id, At: at, All: ledger.Applied})
+	}
+	l.receipt(b, now, len(except), "")
+	l.polls[id].under = true // until it has ended
+	if len(reasons) == 0 {
+		end()
+		return
+	}
+	l.aside(reasons, "sendgrid_refused", end)
 }
 
-// lookAfter settles a batch by looking every one of its contacts up.
+// lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.
 func (l *loop) lookAfter(b *flight.Batch, p *poll) {
 	p.under = true
 	id := b.ID
-	emails := make([]string, len(b.Items))
+	handles := make([]contact.Handle, len(b.Items))
 	for n, it := range b.Items {
-		emails[n] = string(l.state.roster.Email(it.Handle))
+		handles[n] = it.Handle
 	}
-	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, max(l.opts.Policy.Timeout, time.Duration(len(emails)/100)*2*time.Second))
-		defer cancel()
-		found, err := l.opts.Finder.Lookup(ctx, emails)
-		return func() {
-			p.under = false
-			l.looked(id, p, found, err)
-		}
+	l.find(b.Operation, l.addresses(handles), func(found map[string]sendgrid.Found, began time.Time, err error) {
+		p.under = false
+		l.looked(id, p, found, began, err)
 	})
 }
 
 // looked turns look-ups into findings. What a removal left on the list is looked at again until the
 // horizon, and then removed again.
-func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, err error) {
+func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began time.Time, err error) {
 	b := l.state.flight.Get(id)
 	if b == nil {
 		return
 	}
 	now := time.Now()
 	if err != nil {
-		var answer *sendgrid.Error
-		if errors.As(err, &answer) && answer.Class == sendgrid.Unauthorized {
-			l.suspend("key", answer)
-		}
+		l.troubled(err)
 		p.at = now.Add(l.opts.Policy.scaled(longestLook))
 		return
 	}
@@ -210,31 +219,58 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, err e
 		return
 	}
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
-	rec := &ledger.Settled{Batch: id, At: now.UnixNano()}
+	var ended []ledger.Exception
 	for _, it := range b.Items {
-		f, ok := found[string(l.state.roster.Email(it.Handle))]
-		on := ok && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
-		finding := ledger.OffList
-		if on {
-			finding = ledger.OnList
-			if b.Operation != contact.Upsert && b.State == flight.Accepted && !late {
-				continue // not yet
+		email := l.state.roster.Email(it.Handle)
+		f, ok := found[string(email)]
+		if ok {
+			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
+		}
+		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
+			e := ledger.Exception{Handle: it.Handle, Finding: finding}
+			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != ledger.Applied {
+				e = l.again(e, b.Job != "")
 			}
+			ended = append(ended, e)
 		}
-		e := ledger.Exception{Handle: it.Handle, Finding: finding}
-		if b.Operation == contact.Upsert && b.State == flight.Accepted {
-			e = l.again(e, b.Job != "")
-		}
-		rec.Exceptions = append(rec.Exceptions, e)
 	}
-	if len(rec.Exceptions) > 0 {
-		l.outbox = append(l.outbox, rec)
-	}
-	if len(rec.Exceptions) < len(b.Items) {
+	all := len(b.Items)
+	l.outbox = append(l.outbox, parts(id, now.UnixNano(), ended)...)
+	if len(ended) < all {
 		p.at = now.Add(l.opts.Policy.scaled(nextLook))
 		return
 	}
+	p.under = true // until it has ended
 	l.receipt(b, now, 0, "looked_up")
+}
+
+// finding is how one contact of a batch stands by a look-up; zero is that it cannot be told yet.
+func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there, late bool, now time.Time) ledger.Finding {
+	on := there && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
+	switch {
+	case b.Operation == contact.Upsert && on && l.asAsked(it, f):
+		return ledger.Applied
+	case b.Operation == contact.Upsert && on:
+		return ledger.OnList
+	case b.Operation == contact.Upsert:
+		return ledger.OffList
+	case !on && (b.State != flight.Accepted || l.certainlyGone(b.Operation, it.Handle, now)):
+		l.known.gone(it.Handle)
+		return ledger.OffList
+	case on && (b.State != flight.Accepted || late):
+		l.known.left(it.Handle, now, l.opts.Policy.scaled(longestLook))
+		return ledger.OnList
+	}
+	return 0
+}
+
+// asAsked reports whether a contact has the fields that the batch carried.
+func (l *loop) asAsked(it flight.Item, f sendgrid.Found) bool {
+	if l.state.roster.Hash(it.Handle) != it.Hash {
+		return false // a newer version is sent in any case
+	}
+	fields, ok := l.state.fields(it.Handle)
+	return ok && l.encoder.Matches(fields, l.state.book.At(it.Handle).Mask, f.Fields)
 }
 
 // again counts how often a job that ended left a contact undone: after three it is refused.

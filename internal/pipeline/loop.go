@@ -15,6 +15,7 @@ import (
 	"rollcall/internal/dense"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
+	"rollcall/internal/sendgrid"
 )
 
 // stopBound is how long a graceful stop waits for the answers of requests that are under way.
@@ -85,12 +86,17 @@ type loop struct {
 	halves  [][]contact.Handle                  // such batches, cut in two
 	offered offers                              // came due, and not sent yet
 	seen    *dense.Marks                        // reused
+	barren  int                                 // contacts refused without a name since something was taken
 	full    int                                 // contacts that make a full upsert, as the last ones tell
 	readAt  time.Time                           // no event is read again before
 	lastCut time.Time                           // when the last upsert was cut
 	cursor  uint64                              // acknowledged or being so
 	pending uint64                              // events behind the last one folded
 	counts  struct{ letters map[string]uint64 } // since the start
+
+	known     *known // of contacts at SendGrid, by look-ups
+	resolving resolving
+	limit     limit
 
 	retry     *backoff.ExponentialBackOff
 	quietTill time.Time // no request before: SendGrid is in trouble
@@ -124,7 +130,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
 		suspect: map[contact.Handle]bool{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
-		seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
+		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}
 	l.retry = l.newBackoff()
@@ -252,7 +258,7 @@ func (l *loop) idle() bool {
 // task runs f in a goroutine that the loop waits for; what f returns is run by the loop.
 func (l *loop) task(f func(ctx context.Context) func()) {
 	l.tasks.Go(func() {
-		if done := f(l.work); done != nil {
+		if done := f(sendgrid.WithOwner(l.work, l.opts.Destination)); done != nil {
 			l.results <- done
 		}
 	})

@@ -55,16 +55,20 @@ type Sender interface {
 	DeleteContacts(ctx context.Context, ids []string) (string, error)
 }
 
-// Finder reads how things stand at SendGrid.
+// Finder reads how things stand at SendGrid. Resolve looks contacts up for a list, thousands by an export of
+// it: then who is not on the list is not found.
 type Finder interface {
 	Lookup(ctx context.Context, emails []string) (map[string]sendgrid.Found, error)
+	Resolve(ctx context.Context, listID string, emails []string) (map[string]sendgrid.Found, error)
 	Job(ctx context.Context, id string) (sendgrid.Job, error)
 	JobErrors(ctx context.Context, url string) ([]sendgrid.JobError, error)
 }
 
-// Prober tells whether the destination could be sent to, and how much of the budget is left.
+// Prober tells whether the destination could be sent to, how full the account is, and how much of the budget is
+// left.
 type Prober interface {
 	List(ctx context.Context, id string) (sendgrid.List, error)
+	Counts(ctx context.Context) (sendgrid.Counts, error)
 	Budget(route sendgrid.Route) sendgrid.Budget
 }
 

@@ -20,59 +20,72 @@ var notYet = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second
 // removal is what came of one request that takes contacts off the list or out of the account.
 type removal struct {
 	intent *ledger.Intent
+	emails []string         // of the intent's contacts
+	began  time.Time        // the look-up
+	found  map[string]sendgrid.Found
 	absent []contact.Handle // not found where the removal would take them from
 	gone   []contact.Handle // the rest, which the request names
 	job    string
 	err    error
 }
 
-// startRemoval looks the contacts up, and removes those that are there.
+// startRemoval looks up the contacts whose ids are not known, and removes those that are there.
 func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
-	emails := make([]string, len(i.Handles))
+	now, op, list := time.Now(), i.Operation, l.opts.Binding.List
+	emails, ids := l.addresses(i.Handles), make([]string, len(i.Handles))
+	var ask []string
 	for n, h := range i.Handles {
-		emails[n] = string(l.state.roster.Email(h))
+		var ok bool
+		if ids[n], ok = l.knownID(op, h, now); !ok {
+			ask = append(ask, emails[n])
+		}
 	}
-	list := l.opts.Binding.List
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
-		r := removal{intent: i}
-		found, err := l.opts.Finder.Lookup(ctx, emails)
-		if err != nil {
-			r.err = err
-			return func() { l.removalNotBegun(r) }
+		r := removal{intent: i, began: time.Now(), emails: emails}
+		if len(ask) > 0 {
+			if r.found, r.err = l.opts.Finder.Lookup(ctx, ask); r.err != nil {
+				return func() { l.removalNotBegun(r) }
+			}
 		}
-		var ids []string
+		var gone []string
 		for n, h := range i.Handles {
-			f, ok := found[emails[n]]
-			if !ok || i.Operation == contact.Remove && !slices.Contains(f.Lists, list) {
+			f, ok := r.found[emails[n]]
+			if ok && (op == contact.Delete || slices.Contains(f.Lists, list)) {
+				ids[n] = f.ID
+			}
+			if ids[n] == "" {
 				r.absent = append(r.absent, h)
 				continue
 			}
-			r.gone = append(r.gone, h)
-			ids = append(ids, f.ID)
+			r.gone, gone = append(r.gone, h), append(gone, ids[n])
 		}
 		switch {
-		case len(ids) == 0:
-		case i.Operation == contact.Delete:
-			r.job, r.err = l.opts.Sender.DeleteContacts(ctx, ids)
+		case len(gone) == 0:
+		case op == contact.Delete:
+			r.job, r.err = l.opts.Sender.DeleteContacts(ctx, gone)
 		default:
-			r.job, r.err = l.opts.Sender.RemoveFromList(ctx, list, ids)
+			r.job, r.err = l.opts.Sender.RemoveFromList(ctx, list, gone)
 		}
 		return func() { l.removed(r) }
 	})
+}
+
+// saw notes what a look-up that began at a time showed of contacts.
+func (l *loop) saw(handles []contact.Handle, emails []string, found map[string]sendgrid.Found, began time.Time) {
+	for n, h := range handles {
+		if f, ok := found[emails[n]]; ok {
+			l.known.saw(h, []byte(emails[n]), f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
+		}
+	}
 }
 
 // removalNotBegun handles a look-up that failed: nothing was changed.
 func (l *loop) removalNotBegun(r removal) {
 	l.finished(r.intent.Operation, nil)
 	now := time.Now()
-	var answer *sendgrid.Error
-	if errors.As(r.err, &answer) && answer.Class == sendgrid.Unauthorized {
-		l.suspend("key", answer)
-	} else if errors.As(r.err, &answer) && answer.Class == sendgrid.Forbidden {
-		l.suspend("forbidden", answer)
-	} else {
+	if !l.troubled(r.err) {
 		l.backOff(now, 0)
 		l.log.Warn("contacts cannot be looked up; it is tried again", zap.Error(r.err))
 	}
@@ -84,7 +97,8 @@ func (l *loop) removalNotBegun(r removal) {
 func (l *loop) removed(r removal) {
 	now := time.Now()
 	id := r.intent.Batch
-	l.absent(id, r.absent, now)
+	l.saw(r.intent.Handles, r.emails, r.found, r.began)
+	l.absent(r.intent.Operation, id, r.absent, now)
 	if len(r.gone) == 0 {
 		l.finished(r.intent.Operation, nil)
 		return
@@ -98,8 +112,9 @@ func (l *loop) removed(r removal) {
 		switch {
 		case !errors.As(r.err, &answer):
 			l.unsure(r.intent, r.err)
-		case answer.Class == sendgrid.NotFound:
+		case answer.Class == sendgrid.NotFound, answer.Class == sendgrid.BadRequest:
 			// A contact or the list went away since the look-up: look again, in a while.
+			l.known.forget(r.gone)
 			l.backOff(now, 0)
 			l.outbox = append(l.outbox, &ledger.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.scaled(notYet[0])).UnixNano()})
 		default:
@@ -114,19 +129,17 @@ func (l *loop) removed(r removal) {
 }
 
 // absent judges contacts that a look-up did not show. Within the horizon of an add of ours that means
-// *not yet*; else they are gone already.
-func (l *loop) absent(batch uint64, handles []contact.Handle, now time.Time) {
+// *not yet*, unless a look-up since that add has seen them (H8); else they are gone already.
+func (l *loop) absent(op contact.Operation, batch uint64, handles []contact.Handle, now time.Time) {
 	settled := &ledger.Settled{Batch: batch, At: now.UnixNano()}
 	again := map[time.Duration][]contact.Handle{}
-	p := l.opts.Policy
 	for _, h := range handles {
-		add := l.state.book.At(h).LastAdd()
-		if add == 0 || now.After(time.Unix(add, 0).Add(p.Timeout+p.scaled(p.Horizon)+time.Second)) {
+		if l.certainlyGone(op, h, now) {
 			settled.Exceptions = append(settled.Exceptions, ledger.Exception{Handle: h, Finding: ledger.OffList})
 			delete(l.looks, h)
 			continue
 		}
-		wait := p.scaled(notYet[min(l.looks[h], len(notYet)-1)])
+		wait := l.opts.Policy.scaled(notYet[min(l.looks[h], len(notYet)-1)])
 		l.looks[h]++
 		again[wait] = append(again[wait], h)
 	}
@@ -136,4 +149,10 @@ func (l *loop) absent(batch uint64, handles []contact.Handle, now time.Time) {
 	for wait, only := range again {
 		l.outbox = append(l.outbox, &ledger.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: only})
 	}
+}
+
+// certainlyGone reports whether a look-up that does not show a contact can be believed.
+func (l *loop) certainlyGone(op contact.Operation, h contact.Handle, now time.Time) bool {
+	unix, over := l.added(h, now)
+	return over || l.known.seenSince(op, h, l.state.roster.Email(h), unix)
 }

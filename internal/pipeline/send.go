@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,6 +53,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	now := time.Now()
 	if err == nil {
 		l.well()
+		l.barren = 0
 		l.outbox = append(l.outbox, &ledger.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
 		l.polls[i.Batch] = l.firstPoll(now)
 		return
@@ -62,10 +64,13 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 		return
 	}
 	switch answer.Class {
-	case sendgrid.BadContacts:
-		l.refused(i, up.handles, answer)
-	case sendgrid.BadRequest, sendgrid.TooLarge:
-		l.halve(i, up.handles, answer)
+	case sendgrid.BadContacts, sendgrid.BadRequest, sendgrid.TooLarge:
+		if limited(answer.Message) {
+			l.closes()
+			l.failed(i, answer)
+			return
+		}
+		l.narrow(i, up.handles, answer)
 	default:
 		l.failed(i, answer)
 	}
@@ -84,14 +89,7 @@ func (l *loop) well() {
 // failed handles every answer that says nothing of single contacts.
 func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 	now := time.Now()
-	switch e.Class {
-	case sendgrid.Unauthorized:
-		l.suspend("key", e)
-	case sendgrid.Forbidden:
-		l.suspend("forbidden", e)
-	case sendgrid.NotFound:
-		l.suspend("list", e)
-	default:
+	if !l.troubled(e) {
 		l.backOff(now, e.RetryAfter)
 		l.log.Warn("a request to SendGrid failed; it is tried again",
 			zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(e))
@@ -125,6 +123,26 @@ func (l *loop) backOff(now time.Time, atLeast time.Duration) {
 	l.quietTill = now.Add(max(l.retry.NextBackOff(), atLeast))
 }
 
+// troubled suspends the destination where an answer means that it cannot be sent to, and reports whether it
+// does.
+func (l *loop) troubled(err error) bool {
+	var e *sendgrid.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	reason := map[sendgrid.Class]string{
+		sendgrid.Unauthorized: "key", sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: "fields",
+	}[e.Class]
+	if reason == "" || reason == "list" && !slices.Contains(listRoutes, e.Route) {
+		return false
+	}
+	l.suspend(reason, e)
+	return true
+}
+
+// listRoutes are those whose 404 says that the list is not there.
+var listRoutes = []sendgrid.Route{sendgrid.RouteUpsert, sendgrid.RouteList, sendgrid.RouteExport}
+
 func (l *loop) suspend(reason string, e *sendgrid.Error) {
 	l.probeAt = time.Now().Add(l.opts.Policy.scaled(30 * time.Second))
 	if l.suspended == reason {
@@ -156,57 +174,64 @@ func (l *loop) probe(now time.Time) {
 	})
 }
 
-// refused sets aside the contacts that a 400 names; the others are due again at once.
-func (l *loop) refused(i *ledger.Intent, handles []contact.Handle, e *sendgrid.Error) {
-	named := map[contact.Handle]string{}
-	byEmail := map[string]contact.Handle{}
-	for _, h := range handles {
-		byEmail[string(l.state.roster.Email(h))] = h
+// barrenMost is how many contacts may be refused one after the other, none of them named and nothing taken
+// between, until the pace slows: then more is wrong than contacts.
+const barrenMost = 64
+
+// narrow sets aside the contacts that a 400 names, or the one that is left where it names none. The others
+// go again at once, in the parts that find the culprits in the fewest requests.
+func (l *loop) narrow(i *ledger.Intent, handles []contact.Handle, e *sendgrid.Error) {
+	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e)
+	l.well()
+	if len(handles) == 1 && len(e.Invalid) == 0 {
+		if l.barren++; l.barren > barrenMost {
+			l.backOff(time.Now(), 0)
+			l.log.Warn("SendGrid refuses one contact after the other without naming any: is the mapping right? (see: consumer dead-letters)")
+		}
 	}
-	for _, bad := range e.Invalid {
-		h, ok := byEmail[bad.Email]
-		if !ok && bad.Index >= 0 && bad.Index < len(handles) {
-			h, ok = handles[bad.Index], true
-		}
-		if ok {
-			named[h] = scrub(bad.Message, string(l.state.roster.Email(h)))
-		}
+	named := make(map[contact.Handle]string, len(blamed))
+	refusals := make([]ledger.Refusal, 0, len(blamed))
+	for _, r := range blamed {
+		h := handles[r.Index]
+		named[h] = scrub(r.Reason, string(l.state.roster.Email(h)))
+		refusals = append(refusals, ledger.Refusal{Handle: h, Reason: named[h]})
+	}
+	end := func() {
+		l.divide(handles, again)
+		l.without(i, refusals)
 	}
 	if len(named) == 0 {
-		l.halve(i, handles, e)
+		end()
 		return
 	}
-	l.well()
-	l.aside(named, string("sendgrid_refused"), func() {
-		now := time.Now().UnixNano()
-		rec := &ledger.NoEffect{Batch: i.Batch, At: now, Due: now}
-		for h, reason := range named {
-			rec.Refused = append(rec.Refused, ledger.Refusal{Handle: h, Reason: reason})
-		}
-		l.outbox = append(l.outbox, rec)
-		l.lastCut = time.Time{}
-	})
+	l.aside(named, "sendgrid_refused", end)
 }
 
-// halve looks for the contact that a 400 does not name: the batch is cut in two until one is left.
-func (l *loop) halve(i *ledger.Intent, handles []contact.Handle, e *sendgrid.Error) {
+// divide keeps the parts of a refused batch together for when its end is committed.
+func (l *loop) divide(handles []contact.Handle, parts [][]int) {
+	for _, part := range parts {
+		half := make([]contact.Handle, len(part))
+		for n, at := range part {
+			half[n] = handles[at]
+			l.suspect[half[n]] = true
+		}
+		l.halves = append(l.halves, half)
+	}
+}
+
+// without ends a batch that had no effect: who is refused is parked, in records that an entry has room for.
+func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
+	const most = 2000
 	now := time.Now().UnixNano()
-	if len(handles) == 1 {
-		reason := scrub(e.Message, string(l.state.roster.Email(handles[0])))
-		l.aside(map[contact.Handle]string{handles[0]: reason}, "sendgrid_refused", func() {
-			l.outbox = append(l.outbox, &ledger.NoEffect{
-				Batch: i.Batch, At: now, Due: now,
-				Refused: []ledger.Refusal{{Handle: handles[0], Reason: reason}},
-			})
-		})
-		return
+	for len(refusals) > most {
+		rec := &ledger.NoEffect{Batch: i.Batch, At: now, Due: now, Refused: refusals[:most:most]}
+		for _, r := range rec.Refused {
+			rec.Only = append(rec.Only, r.Handle)
+		}
+		l.outbox, refusals = append(l.outbox, rec), refusals[most:]
 	}
-	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now, Due: now})
-	mid := len(handles) / 2
-	l.halves = append(l.halves, append([]contact.Handle(nil), handles[:mid]...), append([]contact.Handle(nil), handles[mid:]...))
-	for _, h := range handles {
-		l.suspect[h] = true
-	}
+	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now, Due: now, Refused: refusals})
+	l.lastCut = time.Time{}
 }
 
 // aside publishes the dead letters of contacts that SendGrid refused: each holds the event that last

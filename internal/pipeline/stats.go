@@ -23,6 +23,7 @@ type Stats struct {
 	Epoch                                    uint64
 	Paused                                   bool
 	Suspended                                string // the reason, empty where it runs
+	Full                                     bool   // the account's plan takes no more contacts: nobody is added
 	Commits                                  uint64
 	CommitNanos                              uint64
 	LedgerBytes                              uint64 // written by this process

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// exportFrom is from how many e-mails on an export of the list is less work than look-ups: an export
+// ExportFrom is from how many e-mails on an export of the list is less work than look-ups: an export
 // takes a minute, in which 200 look-ups of 100 e-mails are made; other destinations need those too.
-const exportFrom = 5000
+const ExportFrom = 5000
 
 // Resolve finds contacts for a list: a few by look-ups, thousands by an export of the list (rule 30). The
 // keys are the e-mails as they were asked. A contact that is missing is not on the list, or does not
 // exist; one that is there may be off the list where it was looked up, so that Lists tells.
 func (a *Account) Resolve(ctx context.Context, listID string, emails []string) (map[string]Found, error) {
-	if len(emails) < exportFrom {
+	if len(emails) < ExportFrom {
 		return a.Lookup(ctx, emails)
 	}
 	asked := make(map[string]string, len(emails))
