@@ -26,6 +26,7 @@ const withoutConsent = "consent"
 type upload struct {
 	batch   *sendgrid.Batch
 	handles []contact.Handle
+	part    bool // of a batch that was refused
 }
 
 // need is what a due contact needs.
@@ -250,7 +251,11 @@ func (p *planner) halved() {
 				}
 			}
 		}
+		first := p.next
 		p.cutAll(still)
+		for id := first; id < p.next; id++ {
+			l.uploads[id].part = true
+		}
 	}
 }
 

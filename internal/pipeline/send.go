@@ -70,7 +70,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 			l.failed(i, answer)
 			return
 		}
-		l.narrow(i, up.handles, answer)
+		l.narrow(i, up, answer)
 	default:
 		l.failed(i, answer)
 	}
@@ -180,8 +180,9 @@ const barrenMost = 64
 
 // narrow sets aside the contacts that a 400 names, or the one that is left where it names none. The others
 // go again at once, in the parts that find the culprits in the fewest requests.
-func (l *loop) narrow(i *ledger.Intent, handles []contact.Handle, e *sendgrid.Error) {
-	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e)
+func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
+	handles := up.handles
+	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e, up.part)
 	l.well()
 	if len(handles) == 1 && len(e.Invalid) == 0 {
 		if l.barren++; l.barren > barrenMost {

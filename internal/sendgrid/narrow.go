@@ -10,11 +10,12 @@ type Refused struct {
 
 // Narrow says what a 400 means for a batch whose i-th e-mail is email(i): who is refused, and which
 // contacts are tried again, in which batches. Those that the answer names are refused, by the message's
-// address first and by the index second (rule 8). Where it names several the rest goes at once; where it
-// names one, others may not have been looked at, so that the rest goes in halves: k refused ones then cost
-// at most 2k+1 requests of ever smaller batches. Where it names nobody the batch is halved, down to the
-// one that is refused: at most 2k(log2(n/k)+2) requests (rule 7).
-func Narrow(n int, email func(int) string, e *Error) (refused []Refused, again [][]int) {
+// address first and by the index second (rule 8), and the rest goes at once. part tells that the batch is
+// itself the rest, or a part, of one that was refused: where it names one contact again, others may not have
+// been looked at, so that its rest goes in halves: k refused ones then cost at most 2k+2 requests of ever
+// smaller batches. Where an answer names nobody the batch is halved, down to the one that is refused: at
+// most 2k(log2(n/k)+2) requests (rule 7).
+func Narrow(n int, email func(int) string, e *Error, part bool) (refused []Refused, again [][]int) {
 	blamed := blame(n, email, e)
 	if len(blamed) == 0 && n == 1 {
 		blamed[0] = e.Message
@@ -29,7 +30,7 @@ func Narrow(n int, email func(int) string, e *Error) (refused []Refused, again [
 	}
 	switch {
 	case len(rest) == 0:
-	case len(blamed) > 1 || len(rest) == 1:
+	case len(blamed) > 1 || len(blamed) == 1 && !part || len(rest) == 1:
 		again = [][]int{rest}
 	default:
 		half := len(rest) / 2
