@@ -14,7 +14,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
-	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 	"rollcall/internal/telemetry"
@@ -180,10 +179,10 @@ func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
 			Segments: d.Segments, Mapping: string(canonical), Normalisation: normalisation,
 		},
-		Policy:    r.policy(),
-		Batch:     pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
-		NewMapper: func() (*mapping.Mapper, error) { return mapping.New(spec) },
-		Journal:   journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
+		Policy:  r.policy(),
+		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
+		Mapping: spec,
+		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Observer: observer{r.metrics}, Log: r.log,
 	}

@@ -45,16 +45,17 @@ func NextField(fields []byte) (index int, kind FieldKind, value, rest []byte, er
 	return int(tag >> 2), FieldKind(tag & 3), fields[at : at+int(size)], fields[at+int(size):], nil
 }
 
-// TextMask returns a bit for each text field that has a value other than "" in the encoding: those
-// must be sent as "" once the profile lacks them. Bytes that do not decode end the walk.
-func TextMask(fields []byte) uint64 {
+// Mask returns a bit for each field that has a value other than "" in the encoding: a text field among them
+// must be sent as "" once the profile lacks it, a number or date can't be cleared and is counted. Bytes that
+// do not decode end the walk.
+func Mask(fields []byte) uint64 {
 	var mask uint64
 	for len(fields) > 0 {
-		index, kind, value, rest, err := NextField(fields)
+		index, _, value, rest, err := NextField(fields)
 		if err != nil {
 			return mask
 		}
-		if kind == Text && len(value) > 0 {
+		if len(value) > 0 {
 			mask |= 1 << index
 		}
 		fields = rest

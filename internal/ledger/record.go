@@ -22,13 +22,24 @@ type Binding struct {
 
 // Claim is the entry by which a replica becomes active.
 type Claim struct {
-	Epoch      uint64  `json:"epoch"`
-	Replica    string  `json:"replica"`
-	ConfigHash string  `json:"config_hash"`
-	Revision   int     `json:"revision"`
-	At         int64   `json:"at"`    // unix nanoseconds
-	Until      int64   `json:"until"` // the predecessor's unanswered requests are in doubt until then
-	Binding    Binding `json:"binding"`
+	Epoch      uint64   `json:"epoch"`
+	Replica    string   `json:"replica"`
+	ConfigHash string   `json:"config_hash"`
+	Revision   int      `json:"revision"`
+	At         int64    `json:"at"`     // unix nanoseconds
+	Until      int64    `json:"until"`  // the predecessor's unanswered requests are in doubt until then
+	Fields     []string `json:"fields"` // keys of every field that was ever mapped: their place is their number
+	Timing     Timing   `json:"timing"`
+	Keep       []string `json:"keep,omitempty"` // segments taken away whose removal is held: they go on counting
+	Binding    Binding  `json:"binding"`
+}
+
+// Timing is what the fold needs of the configuration: recorded, so that the same entries always fold to the
+// same state. Nanoseconds.
+type Timing struct {
+	Quiet   int64 `json:"quiet"`
+	MaxWait int64 `json:"max_wait"`
+	Guard   int64 `json:"guard"` // the interval that it counts over
 }
 
 func (*Claim) kind() Kind { return KindClaim }

@@ -24,7 +24,8 @@ const (
 	Date
 )
 
-// Field is one mapped field besides the e-mail. Its place in the Spec is its index in contact.Fields.
+// Field is one mapped field besides the e-mail. Its place in the Spec is its index in contact.Fields; a field
+// without a name is a place that a field had which is not mapped any more.
 type Field struct {
 	Name      string // SendGrid's
 	Attribute string
@@ -76,10 +77,15 @@ type Mapper struct {
 // New returns a mapper; it refuses more fields than a destination can have.
 func New(spec Spec) (*Mapper, error) {
 	if len(spec.Fields) > contact.MaxFields {
-		return nil, fmt.Errorf("the mapping names %d fields, more than %d: take some out", len(spec.Fields), contact.MaxFields)
+		return nil, fmt.Errorf("the destination has mapped %d different fields in its life, more than %d: give the list a new destination",
+			len(spec.Fields), contact.MaxFields)
 	}
 	m := &Mapper{spec: spec, byName: map[string][]int{spec.EmailAttribute: {-1}}, values: make([][]byte, len(spec.Fields))}
 	for i, f := range spec.Fields {
+		if f.Name == "" {
+			m.keys = append(m.keys, nil)
+			continue
+		}
 		m.byName[f.Attribute] = append(m.byName[f.Attribute], i)
 		name := f.Name
 		if f.Custom {
@@ -120,8 +126,8 @@ func (m *Mapper) Map(dst, attributes []byte) Result {
 	m.email, m.scratch = nil, m.scratch[:0]
 	clear(m.values)
 	res := Result{}
-	if attributes != nil && segment.ScanObject(attributes, m.visit) != nil {
-		attributes = nil
+	if attributes != nil {
+		_ = segment.ScanObject(attributes, m.visit) // it was scanned as part of its event
 	}
 	start := len(dst)
 	var bad []string

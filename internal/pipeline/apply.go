@@ -220,7 +220,7 @@ func (s *State) intent(r *ledger.Intent) {
 		}
 		if r.Operation == contact.Upsert {
 			fields, _ := s.fields(h)
-			it.Mask = contact.TextMask(fields)
+			it.Mask = contact.Mask(fields)
 			s.book.Adding(h, r.At/int64(time.Second))
 			s.book.Sent(h, it.Mask)
 		}

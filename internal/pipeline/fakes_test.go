@@ -374,10 +374,10 @@ func (w *world) options() Options {
 			Guard:   plan.Guard{Interval: time.Hour, MinRemovals: 500, MaxShare: 0.2},
 			Horizon: 5 * time.Minute, Timeout: time.Minute, Scale: 1,
 		},
-		Batch:     BatchLimits{MaxContacts: 30000, MaxBytes: 3_500_000},
-		NewMapper: func() (*mapping.Mapper, error) { return mapping.New(mapping.Default()) },
-		Salt:      []byte("salt"),
-		Journal:   &fakeJournal{world: w}, Source: &fakeSource{world: w}, Stream: w, Letters: w,
+		Batch:   BatchLimits{MaxContacts: 30000, MaxBytes: 3_500_000},
+		Mapping: mapping.Default(),
+		Salt:    []byte("salt"),
+		Journal: &fakeJournal{world: w}, Source: &fakeSource{world: w}, Stream: w, Letters: w,
 		Sender: w, Finder: w, Prober: w,
 	}
 }

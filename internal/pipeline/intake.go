@@ -69,7 +69,7 @@ func (in *intake) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if err := in.again(ctx, err); err != nil {
+			if err := in.recover(ctx, err); err != nil {
 				return err
 			}
 			continue
@@ -98,9 +98,9 @@ func (in *intake) run(ctx context.Context) error {
 	}
 }
 
-// again gets the source going after a failure. After a reconnection the stream may be another one by
+// recover gets the source going after a failure. After a reconnection the stream may be another one by
 // the same name: it is looked at before anything is read.
-func (in *intake) again(ctx context.Context, err error) error {
+func (in *intake) recover(ctx context.Context, err error) error {
 	if !errors.Is(err, broker.ErrReconnected) {
 		in.log.Warn("reading the event stream failed; it is tried again", zap.Error(err))
 		pause(ctx, time.Second)

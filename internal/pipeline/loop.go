@@ -55,7 +55,9 @@ func (d *Destination) Turned() time.Time { return time.Unix(0, d.turned.Load()) 
 type loop struct {
 	*Destination
 	state   *State
+	spec    mapping.Spec // its fields in the ledger's places
 	encoder *mapping.Mapper
+	intaker *intake
 	log     *zap.Logger
 
 	results  chan func()      // what came of tasks; run by the loop
@@ -119,12 +121,8 @@ type loop struct {
 // another replica has claimed the destination.
 func (d *Destination) Run(ctx context.Context) error {
 	defer close(d.ended)
-	encoder, err := d.opts.NewMapper()
-	if err != nil {
-		return fmt.Errorf("destination %s: %w", d.opts.Destination, err)
-	}
 	l := &loop{
-		Destination: d, encoder: encoder, log: d.opts.Log,
+		Destination: d, log: d.opts.Log,
 		results: make(chan func(), 64), append: make(chan proposal), appended: make(chan appendation),
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
@@ -179,20 +177,25 @@ func (l *loop) run(ctx context.Context) error {
 }
 
 func (l *loop) intake(ctx context.Context) error {
-	mapper, err := l.opts.NewMapper()
+	return l.intaker.run(ctx)
+}
+
+// reader makes what decodes and maps events for one goroutine. The loop makes it: it looks at the state.
+func (l *loop) reader(segments []string) (*intake, error) {
+	mapper, err := mapping.New(l.spec)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("destination %s: %w", l.opts.Destination, err)
 	}
 	in := &intake{
 		opts: &l.opts, mapper: mapper, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
 		segments: map[string]uint16{}, cursor: l.state.meta.Cursor,
 	}
-	for _, name := range l.opts.Binding.Segments {
+	for _, name := range segments {
 		if n, ok := l.state.roster.Segment(name); ok {
 			in.segments[name] = n
 		}
 	}
-	return in.run(ctx)
+	return in, nil
 }
 
 // turn is the loop. Each arm does one thing; what it left to be written goes into the next entry.
@@ -268,7 +271,8 @@ func (l *loop) task(f func(ctx context.Context) func()) {
 func (l *loop) open(ctx context.Context) error {
 	o := &l.opts
 	s := NewState(o.Policy, o.Salt)
-	if _, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) }); err != nil {
+	_, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) })
+	if err != nil {
 		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
 	}
 	if err := l.bound(ctx, s); err != nil {
@@ -279,6 +283,10 @@ func (l *loop) open(ctx context.Context) error {
 		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
 		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
 		Binding: o.Binding,
+	}
+	l.spec, claim.Fields = o.Mapping.Numbered(s.meta.Claim.Fields)
+	if l.encoder, err = mapping.New(l.spec); err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	entry := ledger.AppendRecord(ledger.NewEntry(nil), claim)
 	if _, err := o.Journal.Append(ctx, entry); err != nil {
@@ -296,6 +304,9 @@ func (l *loop) open(ctx context.Context) error {
 	}
 	l.state = s
 	l.cursor = s.meta.Cursor
+	if l.intaker, err = l.reader(o.Binding.Segments); err != nil {
+		return err
+	}
 	for _, b := range s.flight.Open() {
 		l.follow(b, now)
 	}

@@ -82,9 +82,9 @@ type Options struct {
 	Binding     ledger.Binding
 	Policy      Policy
 	Batch       BatchLimits
-	NewMapper   func() (*mapping.Mapper, error) // one for each goroutine that maps
-	Salt        []byte                          // the installation's
-	Suspended   string                          // a reason that the configuration gives; empty is none
+	Mapping     mapping.Spec // custom fields resolved; its fields get their numbers from the ledger
+	Salt        []byte       // the installation's
+	Suspended   string       // a reason that the configuration gives; empty is none
 
 	Journal   Journal
 	Compactor Compactor

@@ -17,14 +17,13 @@ import (
 // contacts back in hand. An event that a newer one has replaced is passed over; the newer one is on its
 // way.
 func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
-	segments := map[string]uint16{}
-	for _, name := range l.opts.Binding.Segments {
-		if n, ok := l.state.roster.Segment(name); ok {
-			segments[name] = n
-		}
+	in, err := l.reader(l.opts.Binding.Segments)
+	if err != nil {
+		l.log.Error("events cannot be read again", zap.Error(err))
+		return
 	}
 	l.task(func(ctx context.Context) func() {
-		rows, err := l.rowsOf(ctx, sequences, segments)
+		rows, err := in.again(ctx, sequences)
 		return func() {
 			if err != nil {
 				l.log.Warn("events cannot be read again; it is tried again", zap.Error(err))
@@ -39,16 +38,12 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 	})
 }
 
-func (l *loop) rowsOf(ctx context.Context, sequences []uint64, segments map[string]uint16) ([][]byte, error) {
-	messages, err := l.opts.Stream.ReadSequences(ctx, l.opts.Binding.Stream, sequences)
+// again reads and maps the events of these sequences that are still there.
+func (in *intake) again(ctx context.Context, sequences []uint64) ([][]byte, error) {
+	messages, err := in.opts.Stream.ReadSequences(ctx, in.opts.Binding.Stream, sequences)
 	if err != nil {
 		return nil, err
 	}
-	mapper, err := l.opts.NewMapper()
-	if err != nil {
-		return nil, err
-	}
-	in := &intake{opts: &l.opts, mapper: mapper, segments: segments, log: l.log, now: time.Now}
 	var parts [][]byte
 	g := &gathered{}
 	for i := range messages {
