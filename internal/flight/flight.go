@@ -42,6 +42,7 @@ type Batch struct {
 	At        int64  // of the intent
 	Accepted  int64
 	Until     int64 // an unanswered try of its content may be applied until then; zero is no such try
+	Exempt    bool  // the guard does not count its removals
 	Tries     int   // how often its contacts were planned again after jobs that had ended
 }
 
@@ -191,7 +192,7 @@ func (f *Flight) Append(dst []byte) []byte {
 	dst = wire.Uint(wire.Uint(dst, f.next), uint64(len(f.batches)))
 	for _, b := range f.Open() {
 		dst = wire.Uint(dst, b.ID)
-		dst = append(dst, byte(b.Operation), byte(b.State))
+		dst = wire.Bool(append(dst, byte(b.Operation), byte(b.State)), b.Exempt)
 		dst = wire.String(dst, b.Job)
 		dst = wire.Int(wire.Int(wire.Int(dst, b.At), b.Accepted), b.Until)
 		dst = wire.Uint(wire.Uint(dst, uint64(b.Tries)), uint64(len(b.Items)))
@@ -209,6 +210,7 @@ func (f *Flight) Load(body []byte) error {
 	for range in.Count() {
 		b := &Batch{ID: in.Uint(), Operation: contact.Operation(in.Byte())}
 		state := State(in.Byte())
+		b.Exempt = in.Bool()
 		b.Job = in.String()
 		b.At, b.Accepted, b.Until = in.Int(), in.Int(), in.Int()
 		b.Tries = int(in.Uint())

@@ -19,7 +19,7 @@ var outside = regexp.MustCompile(strings.Join([]string{
 func TestTheRepositoryNamesNothingOutsideItself(t *testing.T) {
 	for _, p := range files(t) {
 		if p == ".git" || strings.Contains(p, "testdata/") || // .git is a file in a linked worktree
-			 strings.HasSuffix(p, ".sum") {
+			strings.HasSuffix(p, ".sum") {
 			continue
 		}
 		body, err := os.ReadFile(filepath.Join(root, p))

@@ -33,6 +33,7 @@ const (
 	KindCommand  Kind = 13
 	KindForget   Kind = 14
 	KindErased   Kind = 15
+	KindFill     Kind = 20
 )
 
 // Record is one change of a destination's state. Several make an entry, which is committed whole.
@@ -107,11 +108,13 @@ func decode(kind Kind, body []byte) (Record, error) {
 	case KindAbsent:
 		rec = &Absent{At: in.Int(), Handles: readHandles(in)}
 	case KindJudge:
-		rec = &Judge{Sequence: in.Uint(), Accepted: in.Bool(), At: in.Int()}
+		rec = &Judge{Sequence: in.Uint(), Verdict: Verdict(in.Byte()), At: in.Int()}
 	case KindCommand:
 		rec = readCommand(in)
 	case KindForget:
 		rec = &Forget{Before: in.Int()}
+	case KindFill:
+		rec = &Fill{At: in.Int(), Next: in.Uint(), Done: in.Bool(), Rows: in.Bytes()}
 	case KindErased:
 		rec = &Erased{Handles: readHandles(in)}
 	default:

@@ -21,14 +21,15 @@ func everyRecord() []Record {
 		&Claim{Epoch: 3, Replica: "r", Binding: Binding{List: "l", Segments: []string{"a"}}},
 		&Commit{At: -1, Cursor: 12, Time: 8, Events: 3, Rows: rows},
 		&Reread{At: 4, Rows: rows},
-		&Intent{Batch: 4, Operation: contact.Remove, At: 9, Tries: 1, Handles: handles},
+		&Intent{Batch: 4, Operation: contact.Remove, At: 9, Tries: 1, Exempt: true, Handles: handles},
 		&Accepted{Batch: 4, At: 10, Job: "j"},
 		&NoEffect{Batch: 4, At: 1, Due: 2, Only: handles, Refused: []Refusal{{7, "bad"}}},
 		&Doubt{Batch: 4, Until: 77},
 		&Settled{Batch: 4, At: 5, All: Applied, Exceptions: []Exception{{7, Rejected, "why"}, {3, OffList, ""}}},
 		&Wait{Handles: handles}, &Hold{At: 2, Handles: handles}, &Absent{At: 3, Handles: handles},
-		&Judge{Sequence: 11, Accepted: true, At: 3}, &Command{Name: "pause", Who: "w", At: 2, Count: 5},
+		&Judge{Sequence: 11, Verdict: RefreshAccepted, At: 3}, &Command{Name: "pause", Who: "w", At: 2, Count: 5},
 		&Forget{Before: 99}, &Erased{Handles: handles},
+		&Fill{At: 8, Next: 40, Done: true, Rows: rows},
 	}
 }
 

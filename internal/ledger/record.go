@@ -99,12 +99,28 @@ func (*Reread) kind() Kind { return KindReread }
 
 func (r *Reread) append(dst []byte) []byte { return wire.Bytes(wire.Int(dst, r.At), r.Rows) }
 
+// Fill is a part of a back-fill: events up to the cursor that were read again because segments or the mapping
+// changed, folded at their own sequences.
+type Fill struct {
+	At   int64
+	Next uint64 // the sequence to go on from
+	Done bool   // the reading has reached the cursor that it began at
+	Rows []byte // encoded by AppendRow
+}
+
+func (*Fill) kind() Kind { return KindFill }
+
+func (f *Fill) append(dst []byte) []byte {
+	return wire.Bytes(wire.Bool(wire.Uint(wire.Int(dst, f.At), f.Next), f.Done), f.Rows)
+}
+
 // Intent names a batch before its request: contacts by number, never fields.
 type Intent struct {
 	Batch     uint64
 	Operation contact.Operation
 	At        int64
 	Tries     int
+	Exempt    bool // removals that the guard neither counts nor holds: the old halves of moves
 	Handles   []contact.Handle
 }
 
@@ -112,12 +128,12 @@ func (*Intent) kind() Kind { return KindIntent }
 
 func (i *Intent) append(dst []byte) []byte {
 	dst = append(wire.Uint(dst, i.Batch), byte(i.Operation))
-	dst = wire.Uint(wire.Int(dst, i.At), uint64(i.Tries))
+	dst = wire.Bool(wire.Uint(wire.Int(dst, i.At), uint64(i.Tries)), i.Exempt)
 	return appendHandles(dst, i.Handles)
 }
 
 func readIntent(in *wire.Reader) *Intent {
-	i := &Intent{Batch: in.Uint(), Operation: contact.Operation(in.Byte()), At: in.Int(), Tries: int(in.Uint())}
+	i := &Intent{Batch: in.Uint(), Operation: contact.Operation(in.Byte()), At: in.Int(), Tries: int(in.Uint()), Exempt: in.Bool()}
 	i.Handles = readHandles(in)
 	return i
 }
@@ -253,17 +269,27 @@ func (*Absent) kind() Kind { return KindAbsent }
 
 func (a *Absent) append(dst []byte) []byte { return appendHandles(wire.Int(dst, a.At), a.Handles) }
 
-// Judge ends a pending refresh, by its sequence. The fold applies its rule to every member.
+// Judge judges a pending refresh, by its sequence. Accepted, the fold applies its rule to every member.
 type Judge struct {
 	Sequence uint64
-	Accepted bool
+	Verdict  Verdict
 	At       int64
 }
+
+// Verdict is what becomes of a refresh.
+type Verdict uint8
+
+// The verdicts.
+const (
+	RefreshRefused Verdict = iota // too few of its members were seen: it changes nothing
+	RefreshAccepted
+	RefreshHeld // its sweep is above the guard, and waits whole
+)
 
 func (*Judge) kind() Kind { return KindJudge }
 
 func (j *Judge) append(dst []byte) []byte {
-	return wire.Int(wire.Bool(wire.Uint(dst, j.Sequence), j.Accepted), j.At)
+	return wire.Int(append(wire.Uint(dst, j.Sequence), byte(j.Verdict)), j.At)
 }
 
 // Command is what an operator asked for.

@@ -17,7 +17,11 @@ const commandsKept = 100
 
 // Apply changes the state by one committed entry. It is the only way in.
 func (s *State) Apply(entry []byte) error {
-	return ledger.Records(entry, s.record)
+	if err := ledger.Records(entry, s.record); err != nil {
+		return err
+	}
+	s.reconsider()
+	return nil
 }
 
 func (s *State) record(rec ledger.Record) error {
@@ -57,9 +61,9 @@ func (s *State) record(rec ledger.Record) error {
 			s.erased(h)
 		}
 	case *ledger.Judge:
-		s.at, s.rowTime = r.At, r.At/int64(time.Millisecond)
-		s.roster.At(r.At / int64(time.Second))
-		s.roster.Judge(r.Sequence, r.Accepted, s.touch)
+		s.judge(r)
+	case *ledger.Fill:
+		return s.fillPart(r)
 	case *ledger.Claim:
 		s.claim(r)
 	case *ledger.Command:
@@ -106,11 +110,13 @@ func (s *State) row(r *ledger.Row) {
 			Segment: r.Segment, First: r.First, Count: r.Count, Sequence: r.Sequence, Until: r.Until,
 		})
 	case ledger.RowErased:
-		s.erase(r)
+		if !s.filling { // what is read again was folded before
+			s.erase(r)
+		}
 	case ledger.RowSeen:
 		s.roster.Seen(r.Segment, r.Profile, r.Sequence)
 	}
-	if s.reread {
+	if s.reread || s.filling {
 		return
 	}
 	if verdict == roster.Stale {
@@ -137,7 +143,7 @@ func (s *State) bad(r *ledger.Row) {
 func hashOf(fields []byte) uint64 { return max(xxhash.Sum64(fields), 1) }
 
 // touch is told by the roster of each contact whose desire or fields may have changed.
-func (s *State) touch(h contact.Handle, fields []byte, inHand bool) {
+func (s *State) touch(h contact.Handle, c roster.Cause) {
 	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
 	open := s.flight.Of(h)
 	erasing := s.erasing.Get(uint32(h)) != nil
@@ -149,30 +155,21 @@ func (s *State) touch(h contact.Handle, fields []byte, inHand bool) {
 	if d.since == 0 {
 		d.since = s.rowTime
 	}
-	switch s.book.At(h).Place() {
-	case plan.Waiting:
-		if inHand && s.reread {
-			s.keep(h, fields, hash)
-		}
-		return
-	case plan.Held:
-		if !desired {
-			return
-		}
-		s.book.Put(h, plan.Nowhere, 0)
-	case plan.Refused:
-		if desired && d.hash == hash {
-			return
-		}
-		s.book.Put(h, plan.Nowhere, 0)
-	case plan.Nowhere:
+	if desired || c.Moved {
+		d.moved = !desired && !s.filling // the old half of a move that an event caused
 	}
-	if inHand && desired {
-		s.keep(h, fields, hash)
+	if !s.leavePlace(h, d, desired, c) {
+		return
+	}
+	if c.InHand && desired {
+		s.keep(h, c.Fields, hash)
 	}
 	switch {
 	case open != nil:
 		d.changed = s.at
+	case s.filling || s.meta.Fill != nil && s.touched.Get(uint32(h)) != nil:
+		*s.touched.Put(uint32(h)) = true // due once the reading has reached the cursor
+		s.window.Remove(h)
 	case s.reread:
 		s.window.Put(s.at, s.at, h)
 	default:
@@ -180,14 +177,41 @@ func (s *State) touch(h contact.Handle, fields []byte, inHand bool) {
 	}
 }
 
+// leavePlace takes a changed contact out of the place that it is kept in, where the change ends what kept it
+// there, and reports whether it did.
+func (s *State) leavePlace(h contact.Handle, d *dirtyRow, desired bool, c roster.Cause) bool {
+	switch s.book.At(h).Place() {
+	case plan.Waiting:
+		if c.InHand && s.reread {
+			s.keep(h, c.Fields, s.roster.Hash(h))
+		}
+		return false
+	case plan.Held:
+		if !desired {
+			return false
+		}
+		s.fewerHeld = true
+		s.book.Put(h, plan.Nowhere, 0)
+	case plan.Refused:
+		if desired && d.hash == s.roster.Hash(h) {
+			return false
+		}
+		s.book.Put(h, plan.Nowhere, 0)
+	case plan.Nowhere:
+	}
+	return true
+}
+
 // clean notes that SendGrid has what is desired.
 func (s *State) clean(h contact.Handle) {
 	if s.window.Remove(h) {
 		s.stats.Coalesced++
 	}
-	if s.book.At(h).Place() != plan.Nowhere {
+	if place := s.book.At(h).Place(); place != plan.Nowhere {
+		s.fewerHeld = s.fewerHeld || place == plan.Held
 		s.book.Put(h, plan.Nowhere, 0)
 	}
+	s.touched.Remove(uint32(h))
 	s.drop(h, true)
 }
 
@@ -211,7 +235,7 @@ func (s *State) evaluate(h contact.Handle, due int64) {
 }
 
 func (s *State) intent(r *ledger.Intent) {
-	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries}
+	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries, Exempt: r.Exempt}
 	for _, h := range r.Handles {
 		it := flight.Item{Handle: h, Hash: s.roster.Hash(h)}
 		s.window.Remove(h)
@@ -229,7 +253,7 @@ func (s *State) intent(r *ledger.Intent) {
 		}
 		b.Items = append(b.Items, it)
 	}
-	if r.Operation == contact.Remove && s.flight.Of(r.Handles[0]) == nil {
+	if r.Operation == contact.Remove && !r.Exempt && s.flight.Of(r.Handles[0]) == nil {
 		s.book.Planned(r.At, s.policy.Guard.Interval, len(r.Handles))
 	}
 	s.flight.Start(b)
@@ -252,7 +276,7 @@ func (s *State) noEffect(r *ledger.NoEffect) {
 	} else {
 		s.flight.End(r.Batch)
 	}
-	if b.Operation == contact.Remove {
+	if b.Operation == contact.Remove && !b.Exempt {
 		s.book.Planned(r.At, s.policy.Guard.Interval, -len(items)) // planned again later, counted once
 	}
 	refused := make(map[contact.Handle]string, len(r.Refused))
@@ -292,6 +316,7 @@ func (s *State) settled(r *ledger.Settled) {
 		return
 	}
 	s.at = r.At
+	s.book.Note(r.At, s.policy.Guard.Interval)
 	except := make(map[contact.Handle]ledger.Exception, len(r.Exceptions))
 	for _, e := range r.Exceptions {
 		except[e.Handle] = e

@@ -1,26 +1,12 @@
 package pipeline
 
 import (
-	"time"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
 )
 
-// The records of this file come seldom: claims, commands, erasures, forgetting.
-
-func (s *State) claim(c *ledger.Claim) {
-	s.at = c.At
-	s.rowTime = c.At / int64(time.Millisecond)
-	s.meta.Epoch, s.meta.Claim = c.Epoch, *c
-	s.window.Clamp(c.At)
-	s.flight.TakeOver(c.Until)
-	_, removed := s.roster.Select(c.Binding.Segments)
-	for _, seg := range removed {
-		s.roster.Drop(seg, s.meta.Cursor, s.touch)
-	}
-}
+// The records of this file come seldom: commands, erasures, forgetting.
 
 func (s *State) command(c *ledger.Command) {
 	s.at = c.At
@@ -38,8 +24,7 @@ func (s *State) command(c *ledger.Command) {
 			s.window.Put(c.At, c.At, contact.Handle(h))
 		}
 	case "approve":
-		s.book.Approve(c.Count)
-		s.unpark(plan.Held)
+		s.approve()
 	case "retry":
 		s.unpark(plan.Refused)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"rollcall/internal/ledger"
-	"rollcall/internal/plan"
 )
 
 // The answers to a command or a question that was not done.
@@ -94,7 +93,7 @@ func (l *loop) refusal(rec *ledger.Command) error {
 	if rec.Digest != "" && (rec.Digest != held.Digest || rec.Count != held.Count) {
 		return fmt.Errorf("%w: %d contacts with digest %s are held now", ErrChanged, held.Count, held.Digest)
 	}
-	rec.Count = l.state.book.Count(plan.Held)
+	rec.Count = held.Count
 	return nil
 }
 

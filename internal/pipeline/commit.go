@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 )
 
@@ -88,7 +87,7 @@ func (l *loop) propose(now time.Time) {
 		p.letters = append(p.letters, lt.DeadLetter)
 	}
 	l.letters = nil
-	if rec := l.judge(now); rec != nil {
+	if rec := l.verdict(now); rec != nil {
 		entry = ledger.AppendRecord(entry, rec)
 		outcomes = true // a plan is made from committed state alone, and this changes it
 	}
@@ -218,7 +217,7 @@ func (l *loop) committed(a appendation) error {
 	}
 	if g := a.folded; g != nil {
 		s.Omitted += g.omitted
-		l.pending = g.pending
+		l.pending, l.caughtUp = g.pending, g.pending == 0
 		l.acknowledge(g.cursor)
 		l.spare <- g
 	}
@@ -248,24 +247,3 @@ func (l *loop) acknowledge(cursor uint64) {
 		}
 	})
 }
-
-// judge ends the oldest refresh whose time has come: the fold has reached the stream's end as it was
-// when the event was read.
-func (l *loop) judge(now time.Time) *ledger.Judge {
-	s := l.state
-	for _, f := range s.roster.Pending() {
-		if s.meta.Cursor < f.Until && (l.pending > 0 || s.meta.Cursor < f.Sequence) {
-			continue
-		}
-		seen := s.roster.Count(f.Segment, f.First)
-		ok := seen >= f.Count && f.First <= f.Sequence
-		if !ok {
-			l.log.Warn("a refresh is refused: too few of its members were seen; publish it again",
-				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Uint64("seen", seen), zap.Uint64("count", f.Count))
-		}
-		return &ledger.Judge{Sequence: f.Sequence, Accepted: ok, At: now.UnixNano()}
-	}
-	return nil
-}
-
-var operations = [...]contact.Operation{contact.Upsert, contact.Remove, contact.Delete}

@@ -59,16 +59,23 @@ func (l *loop) purge(p ledger.Pointer) {
 	})
 }
 
-// receipt publishes the record of one finished batch: counts and durations, no personal data.
+// receipt publishes the record of one finished batch.
 func (l *loop) receipt(b *flight.Batch, now time.Time, refused int, reason string) {
-	body, err := json.Marshal(map[string]any{
-		"kind": "job", "destination": l.opts.Destination, "name": l.opts.Name, "owner": l.opts.Owner,
-		"time": now.UTC().Format(time.RFC3339Nano), "operation": b.Operation.String(), "batch": b.ID, "job": b.Job,
+	l.publishReceipt("job", map[string]any{
+		"operation": b.Operation.String(), "batch": b.ID, "job": b.Job,
 		"requested": len(b.Items), "applied": len(b.Items) - refused, "refused": refused, "reason": reason,
 		"accepted_after_ms": max(0, (b.Accepted-b.At)/int64(time.Millisecond)),
 		"applied_after_ms":  max(0, (now.UnixNano()-b.At)/int64(time.Millisecond)),
 	})
+}
+
+// publishReceipt publishes one receipt: counts and durations, no personal data.
+func (l *loop) publishReceipt(kind string, fields map[string]any) {
+	fields["kind"], fields["time"] = kind, time.Now().UTC().Format(time.RFC3339Nano)
+	fields["destination"], fields["name"], fields["owner"] = l.opts.Destination, l.opts.Name, l.opts.Owner
+	body, err := json.Marshal(fields)
 	if err != nil {
+		l.log.Error("a receipt cannot be encoded", zap.Error(err))
 		return
 	}
 	l.task(func(ctx context.Context) func() {

@@ -54,6 +54,7 @@ type planner struct {
 	reads   []contact.Handle
 	left    map[contact.Operation]int // requests that may start
 	free    int                       // slots
+	exempt  bool                      // from the guard: the removals being planned
 }
 
 // dispatch plans from committed state alone: intents, contacts that must wait, removals to be held. Two
@@ -61,6 +62,7 @@ type planner struct {
 // with SendGrid.
 func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.arm(now)
+	l.refill(now)
 	if outcomes || now.Before(l.quietTill) {
 		return nil
 	}
@@ -78,7 +80,11 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.state.window.Due(now.UnixNano(), p.offer)
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	if !l.state.meta.Paused && consent {
-		p.remove(contact.Remove, p.guarded(p.removals()))
+		moved, others := p.split(p.removals())
+		p.exempt = true
+		p.remove(contact.Remove, moved)
+		p.exempt = false
+		p.remove(contact.Remove, p.guarded(others))
 		p.retry()
 		p.upsert()
 	}
@@ -138,6 +144,18 @@ func (p *planner) sift(n need, most int) []contact.Handle {
 	return slices.Clone(kept)
 }
 
+// split tells the old halves of moves, which the guard neither counts nor holds, from other removals.
+func (p *planner) split(removals []contact.Handle) (moved, others []contact.Handle) {
+	for _, h := range removals {
+		if d := p.l.state.dirty.Get(uint32(h)); d != nil && d.moved {
+			moved = append(moved, h)
+		} else {
+			others = append(others, h)
+		}
+	}
+	return moved, others
+}
+
 // guarded returns the removals that the guard lets go, and holds the rest.
 func (p *planner) guarded(removals []contact.Handle) []contact.Handle {
 	if len(removals) == 0 {
@@ -165,7 +183,7 @@ func (p *planner) intend(op contact.Operation, handles []contact.Handle, tries i
 	p.left[op]--
 	p.l.sending[op]++
 	p.records = append(p.records, &ledger.Intent{
-		Batch: id, Operation: op, At: p.now.UnixNano(), Tries: tries, Handles: handles,
+		Batch: id, Operation: op, At: p.now.UnixNano(), Tries: tries, Exempt: p.exempt, Handles: handles,
 	})
 	return id
 }

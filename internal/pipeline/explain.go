@@ -209,28 +209,6 @@ func (s *State) Waiting(most int) ([]Turn, int) {
 	return line, total
 }
 
-// Held is what waits for an approval: how many removals, and what an approval names them by.
-type Held struct {
-	Count  int    `json:"count"`
-	Digest string `json:"digest,omitempty"`
-}
-
-// Held returns what is held now.
-func (s *State) Held() Held {
-	held := Held{Count: s.book.Count(plan.Held)}
-	if held.Count == 0 {
-		return held
-	}
-	d := newDigest()
-	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-		if s.book.At(h).Place() == plan.Held {
-			d.add(uint64(h))
-		}
-	}
-	held.Digest = d.String()
-	return held
-}
-
 // Commands returns the last commands that were given, the oldest first.
 func (s *State) Commands() []ledger.Command {
 	return append([]ledger.Command(nil), s.meta.Commands...)

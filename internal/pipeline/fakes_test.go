@@ -301,6 +301,27 @@ func (w *world) InspectStream(context.Context, string) (broker.StreamState, erro
 	return broker.StreamState{Created: time.Unix(1, 0), LastSeq: w.last}, nil
 }
 
+func (w *world) InspectConsumer(context.Context, string, string) (broker.ConsumerState, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return broker.ConsumerState{}, true, nil
+}
+
+func (w *world) ReadRange(_ context.Context, r broker.Range, visit func(broker.Message) error) error {
+	w.mu.Lock()
+	events := slices.Clone(w.events)
+	w.mu.Unlock()
+	for _, m := range events {
+		if m.Sequence < r.From || r.To > 0 && m.Sequence > r.To {
+			continue
+		}
+		if err := visit(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *world) ReadSequences(_ context.Context, _ string, sequences []uint64) ([]broker.Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 )
 
@@ -184,7 +185,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 		end()
 		return
 	}
-	l.aside(reasons, "sendgrid_refused", end)
+	l.aside(reasons, segment.ReasonSendGridRefused, end)
 }
 
 // lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.

@@ -140,9 +140,13 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 	ev, problem := in.decoder.Decode(m.Subject, m.Header, m.Body)
 	row := ledger.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
 	if problem != nil {
-		in.letter(g, m, &ev, problem.Reason, problem.Detail)
+		named, key := in.named(m, &ev)
+		if _, ours := in.segments[named]; named != "" && !ours {
+			return nil // another destination's
+		}
+		in.letter(g, m, key, problem.Reason, problem.Detail)
 		if !problem.Fold {
-			in.seen(g, &ev, &row)
+			in.seen(g, &row, named, key)
 			return nil
 		}
 	}
@@ -150,7 +154,6 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 	case segment.Membership:
 		number, ours := in.segments[string(ev.Segment)]
 		if !ours {
-			in.unletter(g, problem)
 			return nil
 		}
 		row.Segment, row.Entered = number, ev.Change == segment.Entered
@@ -197,7 +200,7 @@ func (in *intake) membership(g *gathered, m *broker.Message, ev *segment.Event, 
 	if res.Reason == "" {
 		return
 	}
-	in.letter(g, m, ev, res.Reason, res.Detail)
+	in.letter(g, m, string(segment.ProfileKey(nil, ev.Profile)), res.Reason, res.Detail)
 	l := &g.letters[len(g.letters)-1]
 	l.exit, l.segment = !row.Entered, row.Segment
 	l.profile = slices.Clone(row.Profile)
@@ -215,13 +218,27 @@ func emptyObject(raw []byte) bool {
 	return true
 }
 
+// named tells the segment and the profile key of an event that is set aside, from what of it could be read, or
+// from its subject: rows of a keyed stream are keyed by it.
+func (in *intake) named(m *broker.Message, ev *segment.Event) (name, key string) {
+	subject := segment.ParseSubject(m.Subject)
+	name, key = subject.Segment, subject.ProfileKey
+	if len(ev.Segment) > 0 && !subject.Keyed {
+		name = string(ev.Segment)
+	}
+	if len(ev.Profile) > 0 && key == "" {
+		key = string(segment.ProfileKey(nil, ev.Profile))
+	}
+	return name, key
+}
+
 // seen counts a dead letter towards a refresh where its segment and profile can be read.
-func (in *intake) seen(g *gathered, ev *segment.Event, row *ledger.Row) {
-	number, ours := in.segments[string(ev.Segment)]
-	if !ours || len(ev.Profile) == 0 {
+func (in *intake) seen(g *gathered, row *ledger.Row, name, key string) {
+	number, ours := in.segments[name]
+	if !ours || key == "" {
 		return
 	}
-	row.Kind, row.Segment = ledger.RowSeen, number
+	row.Kind, row.Segment, row.Profile = ledger.RowSeen, number, []byte(key)
 	in.add(g, row)
 }
 
@@ -230,18 +247,7 @@ func (in *intake) add(g *gathered, row *ledger.Row) {
 	g.last.Sequence, g.last.Time = row.Sequence, row.Time
 }
 
-// unletter takes back the letter of an event that is not this destination's.
-func (in *intake) unletter(g *gathered, problem *segment.Problem) {
-	if problem != nil {
-		g.letters = g.letters[:len(g.letters)-1]
-	}
-}
-
-func (in *intake) letter(g *gathered, m *broker.Message, ev *segment.Event, reason segment.Reason, detail string) {
-	key := "~"
-	if len(ev.Profile) > 0 {
-		key = string(segment.ProfileKey(nil, ev.Profile))
-	}
+func (in *intake) letter(g *gathered, m *broker.Message, key string, reason segment.Reason, detail string) {
 	g.letters = append(g.letters, letter{DeadLetter: broker.DeadLetter{
 		Destination: in.opts.Destination, ProfileKey: key, Reason: string(reason), Detail: detail,
 		Sequence: m.Sequence, Subject: m.Subject, Attempts: 1, Time: in.now(),

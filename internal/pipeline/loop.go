@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -103,6 +102,9 @@ type loop struct {
 	retry     *backoff.ExponentialBackOff
 	quietTill time.Time // no request before: SendGrid is in trouble
 	suspended string
+	refilling bool            // a part of a back-fill is being read
+	judging   map[uint64]bool // refreshes that are refused, from their dead letter on
+	caughtUp  bool            // nothing of ours lay behind the last event that came
 	probing   bool
 	probeAt   time.Time
 	journal   int64           // bytes written since the last snapshot
@@ -127,7 +129,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
-		suspect: map[contact.Handle]bool{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		suspect: map[contact.Handle]bool{}, judging: map[uint64]bool{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}
@@ -265,79 +267,4 @@ func (l *loop) task(f func(ctx context.Context) func()) {
 			l.results <- done
 		}
 	})
-}
-
-// open loads the ledger and claims it.
-func (l *loop) open(ctx context.Context) error {
-	o := &l.opts
-	s := NewState(o.Policy, o.Salt)
-	_, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) })
-	if err != nil {
-		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
-	}
-	if err := l.bound(ctx, s); err != nil {
-		return err
-	}
-	now := time.Now()
-	claim := &ledger.Claim{
-		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
-		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
-		Binding: o.Binding,
-	}
-	l.spec, claim.Fields = o.Mapping.Numbered(s.meta.Claim.Fields)
-	if l.encoder, err = mapping.New(l.spec); err != nil {
-		return fmt.Errorf("destination %s: %w", o.Destination, err)
-	}
-	entry := ledger.AppendRecord(ledger.NewEntry(nil), claim)
-	if _, err := o.Journal.Append(ctx, entry); err != nil {
-		return fmt.Errorf("claim the ledger of %s: %w", o.Destination, err)
-	}
-	if err := s.Apply(entry); err != nil {
-		return err
-	}
-	s.stats = Stats{}
-	s.applied = func(op contact.Operation, since, at int64) {
-		o.Observer.Applied(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
-	}
-	s.accepted = func(op contact.Operation, since, at int64) {
-		o.Observer.Accepted(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
-	}
-	l.state = s
-	l.cursor = s.meta.Cursor
-	if l.intaker, err = l.reader(o.Binding.Segments); err != nil {
-		return err
-	}
-	for _, b := range s.flight.Open() {
-		l.follow(b, now)
-	}
-	l.log.Info("active", zap.Uint64("epoch", claim.Epoch), zap.Uint64("cursor", s.meta.Cursor),
-		zap.Int("listed", s.book.Listed()), zap.Int("open_batches", s.flight.Len()))
-	return o.Source.Reset(ctx, s.meta.Cursor+1)
-}
-
-// The reasons for which a destination is not claimed: nothing is taken over.
-var (
-	ErrTargetChanged = errors.New("target_changed: the configuration names another list, account or base URL than the ledger; a new list is a new destination: give it a new id")
-	ErrStreamChanged = errors.New("stream_changed: the event stream is not the one that the ledger was built from; when that is meant, run: consumer rebase DESTINATION")
-)
-
-// bound checks the target and the stream against what the ledger was built from.
-func (l *loop) bound(ctx context.Context, s *State) error {
-	o := &l.opts
-	st, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
-	if err != nil {
-		return fmt.Errorf("destination %s: %w", o.Destination, err)
-	}
-	o.Binding.StreamCreated = st.Created.UnixNano()
-	if s.meta.Epoch == 0 {
-		return nil
-	}
-	have, want := s.meta.Claim.Binding, o.Binding
-	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
-		return fmt.Errorf("destination %s: %w", o.Destination, ErrTargetChanged)
-	}
-	if have.StreamCreated != want.StreamCreated || st.LastSeq < s.meta.Cursor {
-		return fmt.Errorf("destination %s: %w", o.Destination, ErrStreamChanged)
-	}
-	return nil
 }

@@ -39,7 +39,9 @@ type Source interface {
 // Stream reads the event stream beside the source.
 type Stream interface {
 	InspectStream(ctx context.Context, name string) (broker.StreamState, error)
+	InspectConsumer(ctx context.Context, stream, destination string) (broker.ConsumerState, bool, error)
 	ReadSequences(ctx context.Context, stream string, sequences []uint64) ([]broker.Message, error)
+	ReadRange(ctx context.Context, r broker.Range, visit func(broker.Message) error) error
 }
 
 // Letters sets events and contacts aside, and publishes receipts.

@@ -20,8 +20,8 @@ var notYet = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second
 // removal is what came of one request that takes contacts off the list or out of the account.
 type removal struct {
 	intent *ledger.Intent
-	emails []string         // of the intent's contacts
-	began  time.Time        // the look-up
+	emails []string  // of the intent's contacts
+	began  time.Time // the look-up
 	found  map[string]sendgrid.Found
 	absent []contact.Handle // not found where the removal would take them from
 	gone   []contact.Handle // the rest, which the request names

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 )
 
@@ -205,7 +207,7 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 		end()
 		return
 	}
-	l.aside(named, "sendgrid_refused", end)
+	l.aside(named, segment.ReasonSendGridRefused, end)
 }
 
 // divide keeps the parts of a refused batch together for when its end is committed.
@@ -237,22 +239,24 @@ func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
 
 // aside publishes the dead letters of contacts that SendGrid refused: each holds the event that last
 // set the contact's fields. then runs on the loop once all are confirmed.
-func (l *loop) aside(reasons map[contact.Handle]string, reason string, then func()) {
-	type refusal struct{ detail string }
-	sequences := make([]uint64, 0, len(reasons))
-	details := map[uint64]refusal{}
+func (l *loop) aside(reasons map[contact.Handle]string, reason segment.Reason, then func()) {
+	details := make(map[uint64]string, len(reasons))
 	for h, detail := range reasons {
-		sequence := l.state.roster.Source(h)
-		sequences = append(sequences, sequence)
-		details[sequence] = refusal{detail}
+		details[l.state.roster.Source(h)] = detail
 	}
-	l.counts.letters[reason] += uint64(len(reasons))
+	l.asideSequences(details, reason, then)
+}
+
+// asideSequences publishes events again by their sequence as dead letters, each with its detail.
+func (l *loop) asideSequences(details map[uint64]string, reason segment.Reason, then func()) {
+	sequences := slices.Sorted(maps.Keys(details))
+	l.counts.letters[string(reason)] += uint64(len(sequences))
 	l.task(func(ctx context.Context) func() {
 		for {
 			letters, err := l.lettersOf(ctx, sequences)
 			if err == nil {
 				for i := range letters {
-					letters[i].Reason, letters[i].Detail = reason, details[letters[i].Sequence].detail
+					letters[i].Reason, letters[i].Detail = string(reason), details[letters[i].Sequence]
 				}
 				err = l.opts.Letters.PublishDeadLetters(ctx, letters)
 			}

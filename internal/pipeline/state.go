@@ -41,6 +41,7 @@ type dirtyRow struct {
 	hash    uint64     // of that version; of the refused one where the contact is refused
 	since   int64      // broker time, unix milliseconds, of the first change not yet applied
 	changed int64      // the last change while it was on its way, unix nanoseconds
+	moved   bool       // its profile went to another address: the guard lets its removal go
 }
 
 // State is one destination's: a fold of its journal. Living and loading change it through Apply alone,
@@ -54,12 +55,16 @@ type State struct {
 	blobs   dense.Blobs
 	dirty   dense.Sparse[dirtyRow]
 	erasing dense.Sparse[bool] // contacts to be deleted from the account
+	touched dense.Sparse[bool] // contacts that a back-fill changed: not due before it has ended
 	meta    meta
 
 	at      int64 // time of the record being applied, unix nanoseconds
 	rowTime int64 // broker time of the row being applied, unix milliseconds
 	reread  bool  // the row being applied was asked for
-	stats   Stats
+	filling bool  // the row being applied is a back-fill's
+	// A held removal is not wanted any more: the others are looked at again once the entry is applied.
+	fewerHeld bool
+	stats     Stats
 	// Told of each change that was accepted or applied: the broker's time of the first one, in unix
 	// milliseconds, and when, in unix nanoseconds. They may be nil.
 	accepted, applied func(op contact.Operation, since, at int64)
@@ -72,7 +77,9 @@ type meta struct {
 	Epoch    uint64           `json:"epoch"`
 	Claim    ledger.Claim     `json:"claim"`
 	Paused   bool             `json:"paused"`
-	Commands []ledger.Command `json:"commands"` // the last hundred
+	Fill     *fill            `json:"fill,omitempty"`
+	Dropping []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
+	Commands []ledger.Command `json:"commands"`           // the last hundred
 }
 
 // NewState returns the state of an empty journal. salt is the installation's.
@@ -119,11 +126,13 @@ func (s *State) appendDirty(dst []byte) []byte {
 		d := s.dirty.Get(h)
 		dst = wire.Bytes(wire.Uint(dst, uint64(h)), s.blobs.Get(d.fields))
 		dst = wire.Bool(dst, d.fields != 0)
-		dst = wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed)
+		dst = wire.Bool(wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed), d.moved)
 	}
-	dst = wire.Uint(dst, uint64(s.erasing.Len()))
-	for _, h := range s.erasing.Handles() {
-		dst = wire.Uint(dst, uint64(h))
+	for _, set := range []*dense.Sparse[bool]{&s.erasing, &s.touched} {
+		dst = wire.Uint(dst, uint64(set.Len()))
+		for _, h := range set.Handles() {
+			dst = wire.Uint(dst, uint64(h))
+		}
 	}
 	return dst
 }
@@ -160,7 +169,7 @@ func (s *State) loadDirty(in *wire.Reader) error {
 		h := uint32(in.Uint())
 		fields := in.Bytes()
 		has := in.Bool()
-		row := dirtyRow{hash: in.Fixed(), since: in.Int(), changed: in.Int()}
+		row := dirtyRow{hash: in.Fixed(), since: in.Int(), changed: in.Int(), moved: in.Bool()}
 		if in.Err() != nil {
 			break
 		}
@@ -169,8 +178,10 @@ func (s *State) loadDirty(in *wire.Reader) error {
 		}
 		*s.dirty.Put(h) = row
 	}
-	for range in.Count() {
-		*s.erasing.Put(uint32(in.Uint())) = true
+	for _, set := range []*dense.Sparse[bool]{&s.erasing, &s.touched} {
+		for range in.Count() {
+			*set.Put(uint32(in.Uint())) = true
+		}
 	}
 	return in.Err()
 }

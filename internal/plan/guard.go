@@ -44,6 +44,9 @@ func (g *guard) expire(now int64, interval time.Duration) {
 	}
 }
 
+// Note lets the guard see how many contacts are listed at a time.
+func (b *Book) Note(now int64, interval time.Duration) { b.guard.note(now, interval, 0, b.listed) }
+
 // Planned notes that removals start at a time. An approval pays for its removals: they don't count.
 func (b *Book) Planned(now int64, interval time.Duration, removals int) {
 	free := max(0, min(removals, b.guard.approved))
@@ -58,6 +61,19 @@ func (b *Book) Approve(removals int) { b.guard.approved += removals }
 // held. Those held already count as asked for before: time alone releases nothing.
 func (b *Book) Allowed(now int64, g Guard, asked int) int {
 	paid := min(asked, b.guard.approved)
+	room := b.Room(now, g)
+	if asked-paid <= room {
+		return asked
+	}
+	if b.places[Held] > 0 {
+		return paid
+	}
+	return paid + max(0, min(asked-paid, room))
+}
+
+// Room returns how many more removals would stay within the guard, those planned within the interval and those
+// held counted; it is negative where they are above it already.
+func (b *Book) Room(now int64, g Guard) int {
 	planned, most := 0, b.listed
 	for _, s := range b.guard.slots {
 		if s.at > now-int64(g.Interval) {
@@ -65,14 +81,7 @@ func (b *Book) Allowed(now int64, g Guard, asked int) int {
 			most = max(most, s.listed)
 		}
 	}
-	limit := max(g.MinRemovals, int(g.MaxShare*float64(most)))
-	if total := planned + b.places[Held] + asked - paid; total <= limit {
-		return asked
-	}
-	if b.places[Held] > 0 {
-		return paid
-	}
-	return max(paid, min(asked, limit-planned+paid))
+	return max(g.MinRemovals, int(g.MaxShare*float64(most))) - planned - b.places[Held]
 }
 
 func (g *guard) append(dst []byte) []byte {

@@ -121,7 +121,7 @@ func (r *Roster) settle(p uint32, in Row, touch Touch) {
 	if row.holds == want {
 		if want != 0 {
 			r.source(want)
-			r.tell(want, p, in, touch)
+			r.tell(want, p, &in, touch)
 		}
 		return
 	}
@@ -143,21 +143,20 @@ func (r *Roster) settle(p uint32, in Row, touch Touch) {
 	}
 	if before != 0 {
 		r.source(before)
-		r.tell(before, p, in, touch)
+		touch(contact.Handle(before), Cause{Moved: want != 0})
 	}
 	if want != 0 {
-		r.tell(want, p, in, touch)
+		r.tell(want, p, &in, touch)
 	}
 }
 
-func (r *Roster) tell(c, p uint32, in Row, touch Touch) {
+func (r *Roster) tell(c, p uint32, in *Row, touch Touch) {
 	row := r.contacts.At(c)
-	inHand := row.source == p && row.sequence == in.Sequence && in.Carries
-	if inHand {
-		touch(contact.Handle(c), in.Fields, true)
+	if row.source == p && row.sequence == in.Sequence && in.Carries {
+		touch(contact.Handle(c), Cause{Fields: in.Fields, InHand: true})
 		return
 	}
-	touch(contact.Handle(c), nil, false)
+	touch(contact.Handle(c), Cause{})
 }
 
 func (r *Roster) link(p, c uint32) {

@@ -92,7 +92,7 @@ func TestFoldEqualsTheNaiveRuleInAnyOrderAndAcrossSnapshots(t *testing.T) {
 		order := rapid.Permutation(all).Draw(t, "order")
 		order = append(order, all[:rapid.IntRange(0, len(all)).Draw(t, "again")]...)
 		for i, row := range order {
-			r.Fold(row, func(contact.Handle, []byte, bool) {})
+			r.Fold(row, func(contact.Handle, Cause) {})
 			model.add(row)
 			if i%7 == 3 {
 				r = reload(t, r)
@@ -120,7 +120,7 @@ func reload(t *rapid.T, r *Roster) *Roster {
 func TestAnOlderEventRevivesNobodyAfterAnExit(t *testing.T) {
 	r := New(nil)
 	r.Select([]string{"a"})
-	touch := func(contact.Handle, []byte, bool) {}
+	touch := func(contact.Handle, Cause) {}
 	enter := Row{Sequence: 1, Entered: true, Carries: true, Profile: []byte("p"), Email: []byte("e@x"), Hash: 1}
 	r.Fold(enter, touch)
 	r.Fold(Row{Sequence: 2, Profile: []byte("p")}, touch)
@@ -136,7 +136,7 @@ func TestAnOlderEventRevivesNobodyAfterAnExit(t *testing.T) {
 func TestAnExitWithoutAttributesWithdrawsWhatItsMembershipSaid(t *testing.T) {
 	r := New(nil)
 	r.Select([]string{"a", "b"})
-	touch := func(contact.Handle, []byte, bool) {}
+	touch := func(contact.Handle, Cause) {}
 	p := []byte("p")
 	r.Fold(Row{Sequence: 1, Segment: 0, Entered: true, Carries: true, Profile: p, Email: []byte("a@x"), Hash: 1}, touch)
 	r.Fold(Row{Sequence: 2, Segment: 1, Entered: true, Carries: true, Profile: p, Email: []byte("b@x"), Hash: 2}, touch)
@@ -151,7 +151,7 @@ func TestAnExitWithoutAttributesWithdrawsWhatItsMembershipSaid(t *testing.T) {
 func TestAPlacePassesWithAProfileThatMoves(t *testing.T) {
 	r := New(nil)
 	r.Select([]string{"a"})
-	touch := func(contact.Handle, []byte, bool) {}
+	touch := func(contact.Handle, Cause) {}
 	p := []byte("p")
 	r.Fold(Row{Sequence: 5, Entered: true, Carries: true, Profile: p, Email: []byte("a@x"), Hash: 1}, touch)
 	r.Fold(Row{Sequence: 9, Entered: true, Carries: true, Profile: p, Email: []byte("b@x"), Hash: 1}, touch)
@@ -165,7 +165,7 @@ func TestAPlacePassesWithAProfileThatMoves(t *testing.T) {
 func TestErasureNamesEveryAddressAndHoldsAgainstOlderEvents(t *testing.T) {
 	r := New([]byte("salt"))
 	r.Select([]string{"a"})
-	touch := func(contact.Handle, []byte, bool) {}
+	touch := func(contact.Handle, Cause) {}
 	p := []byte("p")
 	first := Row{Sequence: 1, Entered: true, Carries: true, Profile: p, Email: []byte("a@x"), Hash: 1}
 	r.Fold(first, touch)
@@ -206,7 +206,7 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 	for _, accepted := range []bool{true, false} {
 		r := New(nil)
 		r.Select([]string{"a", "b"})
-		touch := func(contact.Handle, []byte, bool) {}
+		touch := func(contact.Handle, Cause) {}
 		enter := func(seq uint64, seg uint16, id string) {
 			r.Fold(Row{Sequence: seq, Segment: seg, Entered: true, Carries: true, Profile: []byte(id), Email: []byte(id + "@x"), Hash: 1}, touch)
 		}

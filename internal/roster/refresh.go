@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"rollcall/internal/contact"
+	words "rollcall/internal/segment"
 )
 
 // Refresh is a refresh event that has been read and not judged yet.
@@ -16,7 +17,18 @@ type Refresh struct {
 	Count    uint64
 	Sequence uint64 // its own
 	Until    uint64 // the stream's end when it was read: judged once the fold is there
+	State    RefreshState
 }
+
+// RefreshState is how far the judgement of a refresh has come.
+type RefreshState uint8
+
+// The states.
+const (
+	Unjudged RefreshState = iota
+	HeldBack              // its sweep is above the guard: an operator has to approve it
+	Approved              // and has done so
+)
 
 type seenKey struct {
 	segment uint16
@@ -47,19 +59,21 @@ func (r *Roster) Seen(seg uint16, profileKey []byte, sequence uint64) {
 }
 
 // Count returns how many distinct profiles of the segment have an event at or after first, erased
-// ones included.
+// ones included. A profile whose latest event could not be read counts once.
 func (r *Roster) Count(seg uint16, first uint64) uint64 {
-	var n uint64
-	for p := uint32(1); p < r.profiles.Len(); p++ {
-		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-			if m := r.members.At(i); m.segment == seg && m.sequence >= first {
-				n++
-			}
-		}
-	}
+	seen := map[uint64]bool{}
 	for k, sequence := range r.seen {
 		if k.segment == seg && sequence >= first {
-			n++
+			seen[k.key] = true
+		}
+	}
+	n := uint64(len(seen))
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
+			m := r.members.At(i)
+			if m.segment == seg && m.sequence >= first && m.flags&memberSwept == 0 && (len(seen) == 0 || !seen[r.keyHash(r.idOf(p))]) {
+				n++
+			}
 		}
 	}
 	for _, sequence := range r.tombstones {
@@ -70,18 +84,60 @@ func (r *Roster) Count(seg uint16, first uint64) uint64 {
 	return n
 }
 
-// Leaving returns how many contacts a sweep would leave undesired, at the most: the members of the
-// segment last seen before first.
-func (r *Roster) Leaving(f Refresh) int {
-	n := 0
+// keyHash is the hash of the subject key of a profile.
+func (r *Roster) keyHash(id []byte) uint64 {
+	r.scratch = words.ProfileKey(r.scratch[:0], id)
+	return xxhash.Sum64(r.scratch)
+}
+
+// leaving returns how many of the contacts that on reports nothing would select any more once every
+// membership that gone reports had ended.
+func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) int {
+	lost := map[uint32]int{} // holders that a contact would lose
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-			if m := r.members.At(i); m.segment == f.Segment && m.sequence < f.First && m.flags&memberIn != 0 {
-				n++
-			}
+		row := r.profiles.At(p)
+		if row.holds == 0 || !on(contact.Handle(row.holds)) {
+			continue
+		}
+		stays := false
+		for i := row.members; i != 0; i = r.members.At(i).next {
+			m := r.members.At(i)
+			stays = stays || r.in(m) && !gone(m)
+		}
+		if !stays {
+			lost[row.holds]++
+		}
+	}
+	n := 0
+	for c, holders := range lost {
+		held := 0
+		for p := r.contacts.At(c).head; p != 0; p = r.profiles.At(p).next {
+			held++
+		}
+		if held == holders {
+			n++
 		}
 	}
 	return n
+}
+
+// Sweeps returns how many of the contacts that on reports a refresh would let go of.
+func (r *Roster) Sweeps(f Refresh, on func(contact.Handle) bool) int {
+	return r.leaving(func(m *member) bool { return m.segment == f.Segment && m.sequence < f.First }, on)
+}
+
+// Drops returns how many of the contacts that on reports would go with these segments.
+func (r *Roster) Drops(segments []uint16, on func(contact.Handle) bool) int {
+	return r.leaving(func(m *member) bool { return slices.Contains(segments, m.segment) }, on)
+}
+
+// Mark notes how far the judgement of a pending refresh has come.
+func (r *Roster) Mark(sequence uint64, state RefreshState) {
+	for i := range r.refreshes {
+		if r.refreshes[i].Sequence == sequence {
+			r.refreshes[i].State = state
+		}
+	}
 }
 
 // Judge ends a pending refresh: accepted, it lets go of every member last seen before its first
@@ -97,6 +153,10 @@ func (r *Roster) Judge(sequence uint64, accepted bool, touch Touch) {
 	if !accepted {
 		return
 	}
+	// A newer refresh of the segment replaces one that is held.
+	r.refreshes = slices.DeleteFunc(r.refreshes, func(g Refresh) bool {
+		return g.Segment == f.Segment && g.Sequence < f.Sequence && g.State != Unjudged
+	})
 	for p := uint32(1); p < r.profiles.Len(); p++ {
 		for i := r.profiles.At(p).members; i != 0; {
 			m := r.members.At(i)
@@ -104,7 +164,7 @@ func (r *Roster) Judge(sequence uint64, accepted bool, touch Touch) {
 			if m.segment != f.Segment || m.sequence >= f.First || m.flags&memberIn == 0 {
 				continue
 			}
-			m.sequence, m.flags = f.Sequence, 0
+			m.sequence, m.flags = f.Sequence, memberSwept
 			r.name(m, 0)
 			r.settle(p, Row{Sequence: f.Sequence}, touch)
 		}
@@ -166,7 +226,7 @@ func (r *Roster) Erase(id []byte, sequence uint64, touch Touch) []contact.Handle
 	}
 	r.forget(p)
 	if held != 0 {
-		touch(contact.Handle(held), nil, false)
+		touch(contact.Handle(held), Cause{})
 	}
 	return addresses
 }

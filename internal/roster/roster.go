@@ -15,10 +15,15 @@ import (
 	"rollcall/internal/dense"
 )
 
-// Touch is told of each contact whose desire or fields may have changed. fields are its mapped values
-// where the event at hand supplied them (inHand), valid during the call; otherwise the newest holder's
-// values have to be read again from the stream.
-type Touch func(h contact.Handle, fields []byte, inHand bool)
+// Touch is told of each contact whose desire or fields may have changed.
+type Touch func(h contact.Handle, c Cause)
+
+// Cause is what the fold knows of a change.
+type Cause struct {
+	Fields []byte // the contact's mapped values where the event at hand supplied them, valid during the call
+	InHand bool   // it did; otherwise the newest holder's values have to be read again from the stream
+	Moved  bool   // the profile at hand left the contact for another address
+}
 
 // Row is one membership event as a commit holds it: mapped, its e-mail normalised. Email is nil where
 // the attributes had no usable one. Carries says that the event had attributes.
@@ -55,6 +60,7 @@ type profile struct {
 const (
 	memberIn = 1 << iota
 	memberCarries
+	memberSwept // its sequence is that of the refresh that swept it
 )
 
 type member struct {
@@ -97,6 +103,7 @@ type Roster struct {
 	judged     map[uint16]uint64 // the last refresh judged, by segment
 	salt       []byte
 	now        uint32 // unix seconds of the row being folded
+	scratch    []byte
 }
 
 type segment struct {

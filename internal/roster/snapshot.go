@@ -19,7 +19,7 @@ func (r *Roster) Append(dst []byte) []byte {
 	dst = r.appendProfiles(dst)
 	dst = wire.Uint(dst, uint64(len(r.refreshes)))
 	for _, f := range r.refreshes {
-		for _, v := range []uint64{uint64(f.Segment), f.First, f.Count, f.Sequence, f.Until} {
+		for _, v := range []uint64{uint64(f.Segment), f.First, f.Count, f.Sequence, f.Until, uint64(f.State)} {
 			dst = wire.Uint(dst, v)
 		}
 	}
@@ -108,7 +108,7 @@ func (r *Roster) Load(body []byte) error {
 		r.loadProfile(in)
 	}
 	for range in.Count() {
-		f := Refresh{Segment: uint16(in.Uint()), First: in.Uint(), Count: in.Uint(), Sequence: in.Uint(), Until: in.Uint()}
+		f := Refresh{Segment: uint16(in.Uint()), First: in.Uint(), Count: in.Uint(), Sequence: in.Uint(), Until: in.Uint(), State: RefreshState(in.Uint())}
 		r.refreshes = append(r.refreshes, f)
 	}
 	for range in.Count() {

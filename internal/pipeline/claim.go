@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
+	"rollcall/internal/window"
+)
+
+// open loads the ledger and claims it.
+func (l *loop) open(ctx context.Context) error {
+	o := &l.opts
+	s := NewState(o.Policy, o.Salt)
+	_, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) })
+	if err != nil {
+		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
+	}
+	if err := l.bound(ctx, s); err != nil {
+		return err
+	}
+	entry := ledger.AppendRecord(ledger.NewEntry(nil), l.claim(s, time.Now()))
+	if l.encoder, err = mapping.New(l.spec); err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
+	}
+	if _, err := o.Journal.Append(ctx, entry); err != nil {
+		return fmt.Errorf("claim the ledger of %s: %w", o.Destination, err)
+	}
+	if err := s.Apply(entry); err != nil {
+		return err
+	}
+	return l.begin(ctx, s)
+}
+
+// claim makes the entry by which this replica becomes active. What it decides of the configuration's changes
+// stands in it, so that the fold needs no configuration.
+func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
+	o := &l.opts
+	c := &ledger.Claim{
+		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
+		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
+		Binding: o.Binding, Timing: ledger.Timing{
+			Quiet: int64(o.Policy.Window.Quiet), MaxWait: int64(o.Policy.Window.MaxWait), Guard: int64(o.Policy.Guard.Interval),
+		},
+	}
+	l.spec, c.Fields = o.Mapping.Numbered(s.meta.Claim.Fields)
+	var gone []uint16
+	for _, name := range append(slices.Clone(s.meta.Claim.Binding.Segments), s.meta.Claim.Keep...) {
+		if n, known := s.roster.Segment(name); known && !slices.Contains(o.Binding.Segments, name) {
+			gone = append(gone, n)
+			c.Keep = append(c.Keep, name)
+		}
+	}
+	if n := s.roster.Drops(gone, s.listed); n == 0 || n <= s.book.Room(c.At, o.Policy.Guard) {
+		c.Keep = nil
+	}
+	return c
+}
+
+// begin takes up the work where the ledger left it.
+func (l *loop) begin(ctx context.Context, s *State) error {
+	o := &l.opts
+	s.stats = Stats{}
+	s.applied = func(op contact.Operation, since, at int64) {
+		o.Observer.Applied(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
+	}
+	s.accepted = func(op contact.Operation, since, at int64) {
+		o.Observer.Accepted(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
+	}
+	l.state = s
+	l.cursor = s.meta.Cursor
+	var err error
+	if l.intaker, err = l.reader(o.Binding.Segments); err != nil {
+		return err
+	}
+	now := time.Now()
+	for _, b := range s.flight.Open() {
+		l.follow(b, now)
+	}
+	l.log.Info("active", zap.Uint64("epoch", s.meta.Epoch), zap.Uint64("cursor", s.meta.Cursor),
+		zap.Int("listed", s.book.Listed()), zap.Int("open_batches", s.flight.Len()))
+	if err := o.Source.Reset(ctx, s.meta.Cursor+1); err != nil {
+		return err
+	}
+	at, there, err := o.Stream.InspectConsumer(ctx, o.Binding.Stream, o.Destination)
+	if err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
+	}
+	l.caughtUp = there && at.Pending == 0
+	return nil
+}
+
+// The reasons for which a destination is not claimed: nothing is taken over.
+var (
+	ErrTargetChanged = errors.New("target_changed: the configuration names another list, account or base URL than the ledger; a new list is a new destination: give it a new id")
+	ErrStreamChanged = errors.New("stream_changed: the event stream is not the one that the ledger was built from; when that is meant, run: consumer rebase DESTINATION")
+)
+
+// bound checks the target and the stream against what the ledger was built from.
+func (l *loop) bound(ctx context.Context, s *State) error {
+	o := &l.opts
+	st, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
+	if err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
+	}
+	o.Binding.StreamCreated = st.Created.UnixNano()
+	if s.meta.Epoch == 0 {
+		return nil
+	}
+	have, want := s.meta.Claim.Binding, o.Binding
+	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
+		return fmt.Errorf("destination %s: %w", o.Destination, ErrTargetChanged)
+	}
+	if have.StreamCreated != want.StreamCreated || st.LastSeq < s.meta.Cursor {
+		return fmt.Errorf("destination %s: %w", o.Destination, ErrStreamChanged)
+	}
+	return nil
+}
+
+// claim folds a replica's becoming active: the predecessor's unanswered requests are in doubt, segments that
+// were taken away are let go of or held, and what changed in segments and mapping is read again.
+func (s *State) claim(c *ledger.Claim) {
+	before := s.meta.Claim
+	s.at = c.At
+	s.rowTime = c.At / int64(time.Millisecond)
+	s.roster.At(c.At / int64(time.Second))
+	s.meta.Epoch, s.meta.Claim = c.Epoch, *c
+	s.timing(c.Timing)
+	s.window.Clamp(c.At)
+	s.flight.TakeOver(c.Until)
+	added, removed := s.roster.Select(append(slices.Clone(c.Binding.Segments), c.Keep...))
+	for _, seg := range removed {
+		s.roster.Drop(seg, s.meta.Cursor, s.touch)
+	}
+	s.meta.Dropping = nil
+	for _, name := range c.Keep {
+		if n, ok := s.roster.Segment(name); ok {
+			s.meta.Dropping = append(s.meta.Dropping, n)
+		}
+	}
+	for _, name := range before.Keep { // back before its removal was approved: what came meanwhile is missing
+		if n, ok := s.roster.Segment(name); ok && slices.Contains(c.Binding.Segments, name) && !slices.Contains(added, n) {
+			added = append(added, n)
+		}
+	}
+	remapped := before.Binding.Mapping != c.Binding.Mapping || before.Binding.Normalisation != c.Binding.Normalisation
+	if before.Epoch > 0 && s.meta.Cursor > 0 && (remapped || len(added) > 0) {
+		s.startFill(added, remapped)
+	}
+}
+
+// timing takes over what the fold needs of the configuration.
+func (s *State) timing(t ledger.Timing) {
+	s.policy.Window = window.Policy{Quiet: time.Duration(t.Quiet), MaxWait: time.Duration(t.MaxWait)}
+	s.policy.Guard.Interval = time.Duration(t.Guard)
+	s.window.SetPolicy(s.policy.Window)
+}
+
+func (s *State) listed(h contact.Handle) bool { return s.book.At(h).Listed() }

@@ -1,0 +1,132 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
+)
+
+// fill is a back-fill under way: the stream is read again up to the cursor because segments came to the
+// destination, or because its mapping changed. What it touches is not due before it has ended.
+type fill struct {
+	Segments []uint16 `json:"segments,omitempty"` // whose events are read; none is all, for a changed mapping
+	Next     uint64   `json:"next"`               // the sequence to go on from
+	To       uint64   `json:"to"`                 // the cursor when it began
+}
+
+// startFill begins a back-fill, or begins the one under way again for more.
+func (s *State) startFill(segments []uint16, all bool) {
+	f := &fill{Segments: segments, Next: 1, To: s.meta.Cursor}
+	if before := s.meta.Fill; before != nil {
+		all = all || len(before.Segments) == 0
+		f.Segments = append(f.Segments, before.Segments...)
+	}
+	if all {
+		f.Segments = nil
+	}
+	slices.Sort(f.Segments)
+	f.Segments = slices.Compact(f.Segments)
+	s.meta.Fill = f
+}
+
+// fillPart folds what a back-fill read, and after its last part lets what it touched become due.
+func (s *State) fillPart(r *ledger.Fill) error {
+	if s.meta.Fill == nil {
+		return nil // a part of one that another replica ended
+	}
+	s.filling = true
+	err := s.rows(r.At, r.Rows, false)
+	s.filling = false
+	s.meta.Fill.Next = r.Next
+	if err != nil || !r.Done {
+		return err
+	}
+	s.meta.Fill = nil
+	for _, h := range slices.Clone(s.touched.Handles()) {
+		s.touched.Remove(h)
+		if s.flight.Of(contact.Handle(h)) == nil {
+			s.evaluate(contact.Handle(h), r.At)
+		}
+	}
+	return nil
+}
+
+// errEnough ends a reading whose rows fill an entry.
+var errEnough = errors.New("enough read")
+
+// refill reads the next part of a back-fill, one at a time, beside live traffic.
+func (l *loop) refill(now time.Time) {
+	f := l.state.meta.Fill
+	if f == nil || l.refilling || l.stopping || now.Before(l.readAt) {
+		return
+	}
+	names := l.opts.Binding.Segments
+	if len(f.Segments) > 0 {
+		names = nil
+		for _, n := range f.Segments {
+			if name := l.state.roster.SegmentName(n); slices.Contains(l.opts.Binding.Segments, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	in, err := l.reader(names)
+	if err != nil {
+		l.log.Error("the back-fill cannot map events", zap.Error(err))
+		return
+	}
+	l.refilling = true
+	from, to := f.Next, f.To
+	l.task(func(ctx context.Context) func() {
+		g, next, err := in.part(ctx, from, to)
+		return func() { l.refilled(g, next, to, err) }
+	})
+}
+
+// part reads and maps events from a sequence on, until an entry is full.
+func (in *intake) part(ctx context.Context, from, to uint64) (*gathered, uint64, error) {
+	g, next := &gathered{}, from
+	err := in.opts.Stream.ReadRange(ctx, broker.Range{Stream: in.opts.Binding.Stream, From: from, To: to}, func(m broker.Message) error {
+		if g.events >= commitEvents || len(g.rows) >= commitBytes/2 {
+			return errEnough
+		}
+		next = m.Sequence + 1
+		return in.take(ctx, g, &m)
+	})
+	if err == nil {
+		next = to + 1
+	} else if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return g, next, err
+}
+
+func (l *loop) refilled(g *gathered, next, to uint64, err error) {
+	l.refilling = false
+	if err != nil {
+		l.readAt = time.Now().Add(time.Second)
+		l.log.Warn("the back-fill cannot read the stream; it is tried again", zap.Error(err))
+		return
+	}
+	for _, lt := range g.letters {
+		// An event that can't be read at all was set aside when it came; its fields may be wrong for the first time.
+		switch segment.Reason(lt.Reason) {
+		case segment.ReasonNoEmail, segment.ReasonInvalidEmail, segment.ReasonBadValue:
+			if !lt.exit {
+				l.letters = append(l.letters, lt)
+			}
+		default:
+		}
+	}
+	l.outbox = append(l.outbox, &ledger.Fill{At: time.Now().UnixNano(), Next: next, Done: next > to, Rows: g.rows})
+	if next > to {
+		l.log.Info("the back-fill has reached the cursor", zap.Uint64("sequence", to))
+	}
+}

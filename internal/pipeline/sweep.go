@@ -1,0 +1,161 @@
+package pipeline
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+	"rollcall/internal/roster"
+	"rollcall/internal/segment"
+)
+
+// verdict ends the oldest refresh whose time has come: the fold has reached the stream's end as it was when
+// the event was read. One refresh at a time, and none while a back-fill is reading (H20).
+func (l *loop) verdict(now time.Time) *ledger.Judge {
+	s := l.state
+	if s.meta.Fill != nil {
+		return nil
+	}
+	for _, f := range s.roster.Pending() {
+		reached := s.meta.Cursor >= f.Until || l.caughtUp && s.meta.Cursor >= f.Sequence
+		if f.State == roster.HeldBack || f.State == roster.Unjudged && !reached || l.judging[f.Sequence] {
+			continue
+		}
+		rec := &ledger.Judge{Sequence: f.Sequence, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
+		if f.State == roster.Approved {
+			return rec
+		}
+		seen := s.roster.Count(f.Segment, f.First)
+		if seen < f.Count || f.First > f.Sequence {
+			l.judging[f.Sequence] = true
+			l.refuseRefresh(f, seen)
+			continue
+		}
+		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 || n > s.book.Room(rec.At, l.opts.Policy.Guard)) {
+			rec.Verdict = ledger.RefreshHeld
+			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
+				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Int("contacts", n))
+		}
+		l.refreshReceipt(f, seen, rec.Verdict)
+		return rec
+	}
+	return nil
+}
+
+// refuseRefresh sets the event of a refresh aside; its verdict is written once the dead letter is confirmed.
+func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
+	name := l.state.roster.SegmentName(f.Segment)
+	l.log.Warn("a refresh is refused: too few of its members were seen; publish it again",
+		zap.String("segment", name), zap.Uint64("seen", seen), zap.Uint64("count", f.Count))
+	detail := "fewer distinct profiles have an event since first_sequence than count says; publish the whole segment again"
+	if f.First > f.Sequence {
+		detail = "first_sequence is above the event's own sequence; publish the refresh again"
+	}
+	l.refreshReceipt(f, seen, ledger.RefreshRefused)
+	l.asideSequences(map[uint64]string{f.Sequence: detail}, segment.ReasonRefreshRefused, func() {
+		l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
+	})
+}
+
+var verdictNames = map[ledger.Verdict]string{
+	ledger.RefreshRefused: "refused", ledger.RefreshAccepted: "accepted", ledger.RefreshHeld: "held",
+}
+
+func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v ledger.Verdict) {
+	l.publishReceipt("refresh", map[string]any{
+		"segment": l.state.roster.SegmentName(f.Segment), "sequence": f.Sequence, "first_sequence": f.First,
+		"count": f.Count, "seen": seen, "verdict": verdictNames[v],
+	})
+}
+
+// judge folds the verdict over a refresh.
+func (s *State) judge(r *ledger.Judge) {
+	s.at, s.rowTime = r.At, r.At/int64(time.Millisecond)
+	s.roster.At(r.At / int64(time.Second))
+	if r.Verdict == ledger.RefreshHeld {
+		s.roster.Mark(r.Sequence, roster.HeldBack)
+		return
+	}
+	s.roster.Judge(r.Sequence, r.Verdict == ledger.RefreshAccepted, s.touch)
+}
+
+// approve lets go of what is held: contacts at once, a sweep once it was judged again, a segment that was
+// taken away with all its members.
+func (s *State) approve() {
+	n := s.book.Count(plan.Held)
+	for _, f := range s.roster.Pending() {
+		if f.State == roster.HeldBack {
+			n += s.roster.Sweeps(f, s.listed)
+			s.roster.Mark(f.Sequence, roster.Approved)
+		}
+	}
+	if dropping := s.meta.Dropping; len(dropping) > 0 {
+		n += s.roster.Drops(dropping, s.listed)
+		s.meta.Dropping, s.meta.Claim.Keep = nil, nil
+		s.roster.Select(s.meta.Claim.Binding.Segments)
+		s.rowTime = s.at / int64(time.Millisecond)
+		for _, seg := range dropping {
+			s.roster.Drop(seg, s.meta.Cursor, s.touch)
+		}
+	}
+	s.book.Approve(n)
+	s.unpark(plan.Held)
+}
+
+// reconsider looks again at what is held after some of it was wanted back: where the rest is within the guard
+// now it goes. Time alone releases nothing, so this is asked only then.
+func (s *State) reconsider() {
+	if !s.fewerHeld {
+		return
+	}
+	s.fewerHeld = false
+	if s.book.Count(plan.Held) > 0 && s.book.Room(s.at, s.policy.Guard) >= 0 {
+		s.unpark(plan.Held)
+	}
+}
+
+// Held is what waits for an approval: how many removals, and what an approval names them by.
+type Held struct {
+	Count  int         `json:"count"` // contacts, those of the sweeps included
+	Digest string      `json:"digest,omitempty"`
+	Sweeps []HeldSweep `json:"sweeps,omitempty"`
+}
+
+// HeldSweep is a refresh, or a segment that was taken away, whose removals wait for an operator.
+type HeldSweep struct {
+	Segment  string `json:"segment"`
+	Sequence uint64 `json:"sequence,omitempty"` // of the refresh; zero is a segment that was taken away
+	Contacts int    `json:"contacts"`           // that would leave the list
+}
+
+// Held returns what is held now, single contacts and whole sweeps.
+func (s *State) Held() Held {
+	held := Held{Count: s.book.Count(plan.Held)}
+	for _, f := range s.roster.Pending() {
+		if f.State == roster.HeldBack {
+			held.Sweeps = append(held.Sweeps, HeldSweep{s.roster.SegmentName(f.Segment), f.Sequence, s.roster.Sweeps(f, s.listed)})
+		}
+	}
+	for _, seg := range s.meta.Dropping {
+		held.Sweeps = append(held.Sweeps, HeldSweep{s.roster.SegmentName(seg), 0, s.roster.Drops([]uint16{seg}, s.listed)})
+	}
+	d := newDigest()
+	for h := contact.Handle(1); held.Count > 0 && uint32(h) < s.roster.Contacts(); h++ {
+		if s.book.At(h).Place() == plan.Held {
+			d.add(uint64(h))
+		}
+	}
+	for _, sweep := range held.Sweeps {
+		held.Count += sweep.Contacts
+		_, _ = d.Write([]byte(sweep.Segment)) // a hash never fails
+		d.add(sweep.Sequence)
+		d.add(uint64(sweep.Contacts))
+	}
+	if held.Count > 0 {
+		held.Digest = d.String()
+	}
+	return held
+}
