@@ -12,6 +12,7 @@ import (
 var reasons = map[string]string{
 	"github.com/cenkalti/backoff/v4":              "intervals between tries; its maximum elapsed time is switched off",
 	"github.com/cespare/xxhash/v2":                "the hash of the tables that number profiles and contacts",
+	"github.com/cloudevents/sdk-go/v2":            "tests: the second opinion on our events, both ways",
 	"github.com/getkin/kin-openapi":               "tests: requests and answers against SendGrid's OpenAPI documents",
 	"github.com/goccy/go-yaml":                    "strict YAML with positions in its errors",
 	"github.com/google/go-cmp":                    "tests: says what differs",

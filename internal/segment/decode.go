@@ -1,9 +1,7 @@
 package segment
 
 import (
-	"bytes"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -11,6 +9,7 @@ import (
 type Decoder struct {
 	scratch []byte
 	key     []byte
+	plain   bool // the envelope came in headers: its members are texts, not JSON
 	env     envelope
 	data    payload
 	// The visitors are made once: a closure for each event would be an allocation each.
@@ -79,7 +78,7 @@ func (d *Decoder) name(quoted []byte) []byte {
 // read also where there is a problem; a problem without Fold changes no membership.
 func (d *Decoder) Decode(subject string, header map[string][]string, body []byte) (Event, *Problem) {
 	d.init()
-	d.scratch, d.env, d.data = d.scratch[:0], envelope{}, payload{}
+	d.scratch, d.plain, d.env, d.data = d.scratch[:0], false, envelope{}, payload{}
 	var ev Event
 	if len(body) > MaxBody {
 		return ev, problem(ReasonTooLarge, "the body has "+strconv.Itoa(len(body))+" bytes, more than "+strconv.Itoa(MaxBody))
@@ -87,9 +86,7 @@ func (d *Decoder) Decode(subject string, header map[string][]string, body []byte
 	if !utf8.Valid(body) {
 		return ev, problem(ReasonUnreadable, "the body is not UTF-8")
 	}
-	content := headerValue(header, "content-type")
-	binary := len(header) > 0 && !strings.HasPrefix(content, "application/cloudevents") && headerValue(header, "ce-specversion") != ""
-	if p := d.open(header, body, content, binary); p != nil {
+	if p := d.open(header, body); p != nil {
 		return ev, p
 	}
 	return ev, d.event(subject, &ev)
@@ -97,34 +94,9 @@ func (d *Decoder) Decode(subject string, header map[string][]string, body []byte
 
 func problem(reason Reason, detail string) *Problem { return &Problem{Reason: reason, Detail: detail} }
 
-// open fills the envelope and the data.
-func (d *Decoder) open(header map[string][]string, body []byte, content string, binary bool) *Problem {
-	if strings.HasPrefix(content, "application/cloudevents-batch") {
-		return problem(ReasonUnreadable, "a batch of events: publish each by itself")
-	}
-	if binary {
-		d.env = envelope{
-			specversion: quoteHeader(header, "ce-specversion"), id: quoteHeader(header, "ce-id"),
-			source: quoteHeader(header, "ce-source"), kind: quoteHeader(header, "ce-type"), data: bytes.TrimSpace(body),
-		}
-	} else if ScanObject(body, d.visitEnvelope) != nil {
-		return problem(ReasonUnreadable, "the body is no JSON object")
-	}
-	switch version, ok := d.text(d.env.specversion); {
-	case d.env.dataBase64:
-		return problem(ReasonUnreadable, "data_base64 is not read: send data as JSON")
-	case !ok || string(version) != "1.0":
-		return problem(ReasonUnreadable, "specversion is not \"1.0\"")
-	}
-	if len(d.env.data) > 0 && ScanObject(d.env.data, d.visitData) != nil && binary {
-		return problem(ReasonUnreadable, "the body is no JSON object")
-	}
-	return nil
-}
-
 // event judges what was read.
 func (d *Decoder) event(subject string, ev *Event) *Problem {
-	if kind, ok := d.text(d.env.kind); !ok {
+	if kind, ok := d.attribute(d.env.kind); !ok {
 		return problem(ReasonSchema, "type is missing or no text")
 	} else if ev.Kind = kindOf(kind); ev.Kind == Unknown {
 		return problem(ReasonUnknownType, "the type is none that this build knows")
@@ -138,13 +110,15 @@ func (d *Decoder) event(subject string, ev *Event) *Problem {
 	if ok[1] = ok[1] && validProfile(ev.Profile); !ok[1] {
 		ev.Profile = nil
 	}
-	ev.ID, ok[2] = d.text(d.env.id)
-	ev.Source, ok[3] = d.text(d.env.source)
+	ev.ID, ok[2] = d.attribute(d.env.id)
+	ev.Source, ok[3] = d.attribute(d.env.source)
 	switch {
 	case !ok[2] || len(ev.ID) == 0:
 		return problem(ReasonSchema, "id is missing, empty or no text")
 	case !ok[3] || len(ev.Source) == 0:
 		return problem(ReasonSchema, "source is missing, empty or no text")
+	case len(d.env.data) == 0 || d.env.data[0] != '{':
+		return problem(ReasonSchema, "data is missing or no object")
 	case !ok[0] && ev.Kind != Erased:
 		return problem(ReasonSchema, "data.segment_id is missing or not of the pattern")
 	case !ok[1] && ev.Kind != Refreshed:
@@ -201,10 +175,10 @@ func (d *Decoder) membership(ev *Event) *Problem {
 
 func (d *Decoder) refreshed(subject string, ev *Event) *Problem {
 	var ok bool
-	if ev.FirstSequence, ok = number(d.data.first); !ok {
+	if ev.FirstSequence, ok = whole(d.data.first); !ok {
 		return problem(ReasonSchema, "data.first_sequence is no whole number")
 	}
-	if ev.Count, ok = number(d.data.count); !ok {
+	if ev.Count, ok = whole(d.data.count); !ok {
 		return problem(ReasonSchema, "data.count is no whole number")
 	}
 	if s := ParseSubject(subject); s.Kind == Refreshed && s.First != strconv.FormatUint(ev.FirstSequence, 10) {
@@ -269,12 +243,6 @@ func (d *Decoder) text(value []byte) ([]byte, bool) {
 	return text, true
 }
 
-// number reads a JSON number that is a whole one of at least zero.
-func number(value []byte) (uint64, bool) {
-	n, err := strconv.ParseUint(string(value), 10, 64)
-	return n, err == nil
-}
-
 // validProfile reports whether id is 1 to 200 code points without control characters.
 func validProfile(id []byte) bool {
 	if len(id) == 0 || len(id) > 800 {
@@ -296,23 +264,4 @@ func validProfile(id []byte) bool {
 		i += size
 	}
 	return n <= 200
-}
-
-// headerValue returns a header's first value, whatever the case of its name.
-func headerValue(header map[string][]string, name string) string {
-	for k, v := range header {
-		if len(v) > 0 && strings.EqualFold(k, name) {
-			return v[0]
-		}
-	}
-	return ""
-}
-
-// quoteHeader returns a header's value as a JSON string, nil where it is absent.
-func quoteHeader(header map[string][]string, name string) []byte {
-	v := headerValue(header, name)
-	if v == "" {
-		return nil
-	}
-	return AppendQuoted(nil, []byte(v))
 }
