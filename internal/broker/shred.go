@@ -28,6 +28,11 @@ func (c *Conn) Shred(ctx context.Context, stream string, filters []string, below
 	if err != nil {
 		return 0, fmt.Errorf("find what is to be overwritten in stream %s: %w", stream, err)
 	}
+	return c.overwrite(ctx, stream, found)
+}
+
+// overwrite deletes messages so that their bytes are gone as well.
+func (c *Conn) overwrite(ctx context.Context, stream string, found []uint64) (int, error) {
 	s, err := c.JS.Stream(ctx, stream)
 	if err != nil {
 		return 0, streamError(stream, "overwrite messages of", err)

@@ -34,6 +34,8 @@ const (
 	KindForget   Kind = 14
 	KindErased   Kind = 15
 	KindFill     Kind = 20
+	KindErasure  Kind = 21
+	KindFaded    Kind = 22
 )
 
 // Record is one change of a destination's state. Several make an entry, which is committed whole.
@@ -115,6 +117,10 @@ func decode(kind Kind, body []byte) (Record, error) {
 		rec = &Forget{Before: in.Int()}
 	case KindFill:
 		rec = &Fill{At: in.Int(), Next: in.Uint(), Done: in.Bool(), Rows: in.Bytes()}
+	case KindErasure:
+		rec = &Erasure{At: in.Int(), Sequence: in.Uint(), Stage: Stage(in.Byte())}
+	case KindFaded:
+		rec = &Faded{At: in.Int(), Handles: readHandles(in)}
 	case KindErased:
 		rec = &Erased{Handles: readHandles(in)}
 	default:

@@ -29,6 +29,7 @@ func everyRecord() []Record {
 		&Wait{Handles: handles}, &Hold{At: 2, Handles: handles}, &Absent{At: 3, Handles: handles},
 		&Judge{Sequence: 11, Verdict: RefreshAccepted, At: 3}, &Command{Name: "pause", Who: "w", At: 2, Count: 5},
 		&Forget{Before: 99}, &Erased{Handles: handles},
+		&Erasure{At: 3, Sequence: 12, Stage: Purging}, &Faded{At: 9, Handles: handles},
 		&Fill{At: 8, Next: 40, Done: true, Rows: rows},
 	}
 }

@@ -320,6 +320,42 @@ func (*Forget) kind() Kind { return KindForget }
 
 func (f *Forget) append(dst []byte) []byte { return wire.Int(dst, f.Before) }
 
+// Stage is how far an erasure has come.
+type Stage uint8
+
+// The stages, in their order.
+const (
+	Deleting   Stage = iota // its contacts are being deleted at SendGrid
+	Rechecking              // the account's other destinations look at what the deletion took from them
+	Purging                 // dead letters and events are overwritten
+	Shredding               // the journal and the snapshots that hold the person are replaced
+	Proven                  // the proof is published: nothing is left of it here
+)
+
+// Erasure moves the erasure of an `erased` event on to a stage.
+type Erasure struct {
+	At       int64
+	Sequence uint64 // of the event
+	Stage    Stage
+}
+
+func (*Erasure) kind() Kind { return KindErasure }
+
+func (e *Erasure) append(dst []byte) []byte {
+	return append(wire.Uint(wire.Int(dst, e.At), e.Sequence), byte(e.Stage))
+}
+
+// Faded says that the events which set these contacts' fields are in the stream no more, nor replaced by a
+// newer one: the contacts keep what they have from the same profile, or are sent with their e-mail alone.
+type Faded struct {
+	At      int64
+	Handles []contact.Handle
+}
+
+func (*Faded) kind() Kind { return KindFaded }
+
+func (f *Faded) append(dst []byte) []byte { return appendHandles(wire.Int(dst, f.At), f.Handles) }
+
 // Erased ends the deletion of contacts that an erasure asked for.
 type Erased struct{ Handles []contact.Handle }
 

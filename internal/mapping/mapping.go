@@ -8,6 +8,7 @@ package mapping
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"rollcall/internal/contact"
@@ -172,6 +173,19 @@ func (m *Mapper) mapEmail(res *Result) {
 		return
 	}
 	res.Email = address
+}
+
+// Uncleared counts the number and date fields that were sent with a value, as the mask says, and have none now:
+// SendGrid can't clear those.
+func (m *Mapper) Uncleared(fields []byte, mask uint64) int {
+	n := 0
+	for left := mask &^ contact.Mask(fields); left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		if i < len(m.spec.Fields) && m.spec.Fields[i].Name != "" && m.spec.Fields[i].Type != Text {
+			n++
+		}
+	}
+	return n
 }
 
 // AppendContact appends SendGrid's JSON of a contact. clear has a bit for each text field that is sent

@@ -62,6 +62,10 @@ func (s *State) record(rec ledger.Record) error {
 		}
 	case *ledger.Judge:
 		s.judge(r)
+	case *ledger.Erasure:
+		s.advance(r)
+	case *ledger.Faded:
+		s.faded(r)
 	case *ledger.Fill:
 		return s.fillPart(r)
 	case *ledger.Claim:
@@ -211,6 +215,9 @@ func (s *State) clean(h contact.Handle) {
 		s.fewerHeld = s.fewerHeld || place == plan.Held
 		s.book.Put(h, plan.Nowhere, 0)
 	}
+	if s.flight.Of(h) == nil {
+		s.book.Release(h) // a slot that was kept for it while it was made anew
+	}
 	s.touched.Remove(uint32(h))
 	s.drop(h, true)
 }
@@ -246,7 +253,7 @@ func (s *State) intent(r *ledger.Intent) {
 			fields, _ := s.fields(h)
 			it.Mask = contact.Mask(fields)
 			s.book.Adding(h, r.At/int64(time.Second))
-			s.book.Sent(h, it.Mask)
+			s.book.Sent(h, it.Mask, s.roster.SourceProfile(h))
 		}
 		if d := s.dirty.Get(uint32(h)); d != nil {
 			d.changed = 0
@@ -371,10 +378,16 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 	s.evaluate(h, s.at)
 }
 
+// erased notes that the account has the contact no more. One that another profile still selects is made anew,
+// from that one's fields alone, and keeps its slot.
 func (s *State) erased(h contact.Handle) {
 	s.tell(contact.Delete, h)
+	slot := s.book.At(h).Listed() || s.book.At(h).Slot()
 	s.book.Gone(h)
 	s.erasing.Remove(uint32(h))
+	if slot && s.roster.Desired(h) {
+		s.book.Reserve(h)
+	}
 	s.evaluate(h, s.at)
 }
 

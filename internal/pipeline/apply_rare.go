@@ -6,7 +6,7 @@ import (
 	"rollcall/internal/plan"
 )
 
-// The records of this file come seldom: commands, erasures, forgetting.
+// The records of this file come seldom: commands and forgetting.
 
 func (s *State) command(c *ledger.Command) {
 	s.at = c.At
@@ -40,34 +40,16 @@ func (s *State) unpark(p plan.Place) {
 	}
 }
 
-// erase lets a profile go for ever: every address that it ever held, or that the event names, is to be
-// deleted from the account.
-func (s *State) erase(r *ledger.Row) {
-	handles := s.roster.Erase(r.Profile, r.Sequence, s.touch)
-	for _, e := range r.Emails {
-		handles = append(handles, s.roster.Intern(e))
-	}
-	for _, h := range handles {
-		*s.erasing.Put(uint32(h)) = true
-		s.drop(h, false)
-		d := s.dirty.Put(uint32(h))
-		if d.since == 0 {
-			d.since = r.Time
-		}
-		if s.book.At(h).Place() != plan.Nowhere {
-			s.book.Put(h, plan.Nowhere, 0)
-		}
-		if s.flight.Of(h) == nil {
-			s.window.Put(s.at, s.at, h)
-		}
+// forget lets go of the long departed, and of contacts that nothing names and SendGrid does not have.
+func (s *State) forget(before int64) {
+	if s.roster.Forget(before) > 0 {
+		s.sweepIdle()
 	}
 }
 
-// forget lets go of the long departed, and of contacts that nothing names and SendGrid does not have.
-func (s *State) forget(before int64) {
-	if s.roster.Forget(before) == 0 {
-		return
-	}
+// sweepIdle releases the rows of contacts that nothing names any more and SendGrid does not have for us; their
+// e-mails are overwritten.
+func (s *State) sweepIdle() {
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
 		if s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil && s.dirty.Get(uint32(h)) == nil {
 			s.book.Forget(h)

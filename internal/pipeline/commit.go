@@ -201,6 +201,7 @@ func (l *loop) committed(a appendation) error {
 		l.purge(*a.pointer)
 		return nil
 	}
+	l.proof.staged = false
 	l.proposePlain(time.Now())
 	if err := l.state.Apply(a.entry); err != nil {
 		return fmt.Errorf("apply an entry of %s: %w", l.opts.Destination, err)

@@ -19,12 +19,16 @@ import (
 // state lets it grow to half of its own size.
 const snapshotEvery = 64 << 20
 
-// compact starts a snapshot of the state after an entry when the journal has grown enough. The state is encoded by the loop, which
-// owns it, and stored beside it; the pointer is committed like any entry.
+// compact replaces the journal by a snapshot after an entry, when it has grown enough.
 func (l *loop) compact(covers uint64) {
-	if l.storing || l.stopping || l.opts.Compactor == nil || l.journal < max(snapshotEvery, l.snapshot/2) {
-		return
+	if !l.storing && !l.stopping && l.opts.Compactor != nil && l.journal >= max(snapshotEvery, l.snapshot/2) {
+		l.store(covers)
 	}
+}
+
+// store writes a snapshot of the state after an entry. The state is encoded by the loop, which owns it, and
+// stored beside it; the pointer is committed like any entry.
+func (l *loop) store(covers uint64) {
 	l.storing = true
 	var body bytes.Buffer
 	body.Grow(int(l.state.roster.Contacts()) * 2 * partBytes)
@@ -40,22 +44,36 @@ func (l *loop) compact(covers uint64) {
 		})
 		return func() {
 			l.storing = false
-			if err != nil {
-				l.log.Warn("a snapshot cannot be stored: the journal goes on growing; it is tried again", zap.Error(err))
+			if err == nil {
+				l.pointer = &p
 				return
 			}
-			l.pointer = &p
+			l.log.Warn("a snapshot cannot be stored: the journal goes on growing; it is tried again", zap.Error(err))
+			if l.proof.shredAt {
+				l.proof.shredAt = false
+				l.shredded(err)
+			}
 		}
 	})
 }
 
-// purge drops the journal that a committed pointer's snapshot covers.
+// purge drops the journal that a committed pointer's snapshot covers; after an erasure it is overwritten.
 func (l *loop) purge(p ledger.Pointer) {
+	shred := l.proof.shredAt
+	l.proof.shredAt = false
 	l.task(func(ctx context.Context) func() {
-		if err := l.opts.Compactor.PurgeTo(ctx, p); err != nil && ctx.Err() == nil {
+		drop := l.opts.Compactor.PurgeTo
+		if shred {
+			drop = l.opts.Compactor.ShredTo
+		}
+		err := drop(ctx, p)
+		if err != nil && ctx.Err() == nil {
 			l.log.Warn("the journal below a snapshot cannot be purged yet", zap.Error(err))
 		}
-		return nil
+		if !shred {
+			return nil
+		}
+		return func() { l.shredded(err) }
 	})
 }
 

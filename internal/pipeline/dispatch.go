@@ -63,6 +63,8 @@ type planner struct {
 func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.arm(now)
 	l.refill(now)
+	l.eraseOn(now)
+	l.forgetLongGone(now)
 	if outcomes || now.Before(l.quietTill) {
 		return nil
 	}
@@ -370,6 +372,7 @@ func (p *planner) cut(handles []contact.Handle) int {
 			l.full = len(taken)
 			break
 		}
+		l.state.stats.Uncleared += uint64(l.encoder.Uncleared(fields, s.book.At(h).Mask))
 		taken = append(taken, h)
 	}
 	if len(taken) == 0 {
@@ -388,16 +391,29 @@ func (p *planner) read() {
 	if len(l.reading) > 0 || p.now.Before(l.readAt) {
 		return
 	}
+	var gone, asked []contact.Handle
 	var sequences []uint64
-	asked := append(p.reads, p.sift(toRead, readsAtOnce-min(len(p.reads), readsAtOnce))...)
+	for _, h := range append(p.reads, p.sift(toRead, readsAtOnce-min(len(p.reads), readsAtOnce))...) {
+		wait, faded := l.replaced(h)
+		switch {
+		case faded:
+			gone = append(gone, h)
+		case !wait:
+			asked = append(asked, h)
+			sequences = append(sequences, l.state.roster.Source(h))
+		}
+	}
+	if len(gone) > 0 {
+		p.records = append(p.records, &ledger.Faded{At: p.now.UnixNano(), Handles: gone})
+	}
+	if len(asked) == 0 {
+		return
+	}
 	for _, h := range asked {
 		l.reading[h] = true
-		sequences = append(sequences, l.state.roster.Source(h))
 	}
-	if len(asked) > 0 {
-		l.readAt = p.now.Add(linger / 4)
-		l.reread(asked, sequences)
-	}
+	l.readAt = p.now.Add(linger / 4)
+	l.reread(asked, sequences)
 }
 
 // arm sets the timer for the next thing that is due by time alone.

@@ -89,13 +89,14 @@ func (s *fakeSource) Ack(context.Context, uint64) error { return nil }
 
 // world is a keyed stream, a SendGrid account with one list, and what was set aside.
 type world struct {
-	t       testing.TB
-	mu      sync.Mutex
-	events  []broker.Message
-	last    uint64
-	woken   chan struct{}
-	journal [][]byte
-	letters []broker.DeadLetter
+	t        testing.TB
+	mu       sync.Mutex
+	events   []broker.Message
+	last     uint64
+	woken    chan struct{}
+	journal  [][]byte
+	letters  []broker.DeadLetter
+	receipts []string
 
 	contacts map[string]*fakeContact
 	jobs     map[string]*fakeJob
@@ -341,7 +342,12 @@ func (w *world) PublishDeadLetters(_ context.Context, letters []broker.DeadLette
 	return nil
 }
 
-func (w *world) PublishReceipt(context.Context, string, []byte) error { return nil }
+func (w *world) PublishReceipt(_ context.Context, _ string, body []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.receipts = append(w.receipts, string(body))
+	return nil
+}
 
 // publish puts one membership event on the keyed stream: it replaces the one before on its subject.
 func (w *world) publish(segmentID, profile, change, attributes string) {

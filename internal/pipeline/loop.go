@@ -102,9 +102,12 @@ type loop struct {
 	retry     *backoff.ExponentialBackOff
 	quietTill time.Time // no request before: SendGrid is in trouble
 	suspended string
-	refilling bool            // a part of a back-fill is being read
-	judging   map[uint64]bool // refreshes that are refused, from their dead letter on
-	caughtUp  bool            // nothing of ours lay behind the last event that came
+	proof     proof
+	faded     map[contact.Handle]faded // contacts whose event was not there when it was read again
+	forgotten time.Time                // the long departed were let go of then
+	refilling bool                     // a part of a back-fill is being read
+	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
+	caughtUp  bool                     // nothing of ours lay behind the last event that came
 	probing   bool
 	probeAt   time.Time
 	journal   int64           // bytes written since the last snapshot
@@ -129,7 +132,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
-		suspect: map[contact.Handle]bool{}, judging: map[uint64]bool{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		suspect: map[contact.Handle]bool{}, judging: map[uint64]bool{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}

@@ -22,11 +22,12 @@ type Journal interface {
 	Tail() uint64
 }
 
-// Compactor stores snapshots of the journal.
+// Compactor stores snapshots of the journal; ShredTo is PurgeTo that overwrites what it removes.
 type Compactor interface {
 	StoreSnapshot(ctx context.Context, covers uint64, write func(io.Writer) error) (ledger.Pointer, error)
 	CommitPointer(ctx context.Context, p ledger.Pointer) (uint64, error)
 	PurgeTo(ctx context.Context, p ledger.Pointer) error
+	ShredTo(ctx context.Context, p ledger.Pointer) error
 }
 
 // Source hands out the stream's events in order. Next blocks until there are some.
@@ -88,16 +89,18 @@ type Options struct {
 	Salt        []byte       // the installation's
 	Suspended   string       // a reason that the configuration gives; empty is none
 
-	Journal   Journal
-	Compactor Compactor
-	Source    Source
-	Stream    Stream
-	Letters   Letters
-	Sender    Sender
-	Finder    Finder
-	Prober    Prober
-	Observer  Observer
-	Log       *zap.Logger
+	Journal    Journal
+	Compactor  Compactor
+	Source     Source
+	Stream     Stream
+	Letters    Letters
+	Sender     Sender
+	Finder     Finder
+	Prober     Prober
+	Neighbours Neighbours // nil where the account has no other destination
+	Purger     Purger     // nil keeps what the broker holds
+	Observer   Observer
+	Log        *zap.Logger
 }
 
 // BatchLimits bounds one upsert.

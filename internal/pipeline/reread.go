@@ -10,12 +10,18 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
 	"rollcall/internal/segment"
 )
 
+// faded is a contact whose event was not in the stream when it was read again.
+type faded struct {
+	sequence uint64 // of the event
+	until    uint64 // the stream's end then: a newer event that replaced it lies at or below
+}
+
 // reread reads events again by sequence and folds them at their own sequence: that brings the fields of
-// contacts back in hand. An event that a newer one has replaced is passed over; the newer one is on its
-// way.
+// contacts back in hand. One that a newer event has replaced is waited for; one that is gone without has faded.
 func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 	in, err := l.reader(l.opts.Binding.Segments)
 	if err != nil {
@@ -23,39 +29,103 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 		return
 	}
 	l.task(func(ctx context.Context) func() {
-		rows, err := in.again(ctx, sequences)
+		a, err := in.again(ctx, sequences)
 		return func() {
 			if err != nil {
 				l.log.Warn("events cannot be read again; it is tried again", zap.Error(err))
 			}
-			for _, h := range asked {
+			for i, h := range asked {
 				delete(l.reading, h)
+				if a.missing[sequences[i]] {
+					l.faded[h] = faded{sequences[i], a.end}
+				}
 			}
-			for _, part := range rows {
+			for _, part := range a.rows {
 				l.outbox = append(l.outbox, &ledger.Reread{At: time.Now().UnixNano(), Rows: part})
 			}
 		}
 	})
 }
 
+// replaced tells what to do about a contact whose event was not there: wait for the newer one to be folded, or
+// read again because another event sets its fields now. Neither: it has faded.
+func (l *loop) replaced(h contact.Handle) (wait, gone bool) {
+	f, missing := l.faded[h]
+	if !missing {
+		return false, false
+	}
+	if l.state.roster.Source(h) != f.sequence {
+		delete(l.faded, h)
+		return false, false
+	}
+	if l.state.meta.Cursor < f.until && !l.caughtUp {
+		return true, false
+	}
+	delete(l.faded, h)
+	return false, true
+}
+
+// rereadings is what came of reading events again.
+type rereadings struct {
+	rows    [][]byte
+	missing map[uint64]bool
+	end     uint64 // the stream's, where something is missing
+}
+
 // again reads and maps the events of these sequences that are still there.
-func (in *intake) again(ctx context.Context, sequences []uint64) ([][]byte, error) {
+func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, error) {
+	var out rereadings
 	messages, err := in.opts.Stream.ReadSequences(ctx, in.opts.Binding.Stream, sequences)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	var parts [][]byte
+	if len(messages) < len(sequences) {
+		st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
+		if err != nil {
+			return out, err
+		}
+		out.end, out.missing = st.LastSeq, make(map[uint64]bool, len(sequences))
+		for _, s := range sequences {
+			out.missing[s] = true
+		}
+		for i := range messages {
+			delete(out.missing, messages[i].Sequence)
+		}
+	}
 	g := &gathered{}
 	for i := range messages {
 		if len(g.rows) > commitBytes/2 {
-			parts = append(parts, g.rows)
+			out.rows = append(out.rows, g.rows)
 			g = &gathered{}
 		}
 		if err := in.take(ctx, g, &messages[i]); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
-	return append(parts, g.rows), nil
+	out.rows = append(out.rows, g.rows)
+	return out, nil
+}
+
+// faded folds that the events of contacts are gone. One that the same profile's fields were sent for keeps what
+// it has; another is sent with its e-mail alone, its text fields cleared (contract, Attributes).
+func (s *State) faded(r *ledger.Faded) {
+	s.at = r.At
+	for _, h := range r.Handles {
+		if !s.roster.Desired(h) {
+			continue
+		}
+		if at := s.book.At(h); at.Listed() && at.Hash != 0 && at.By() == uint16(s.roster.SourceProfile(h)) {
+			s.roster.Fade(h, at.Hash)
+			s.evaluate(h, r.At)
+			continue
+		}
+		hash := hashOf(nil)
+		s.roster.Fade(h, hash)
+		s.keep(h, nil, hash)
+		if s.book.At(h).Place() == plan.Nowhere && s.flight.Of(h) == nil {
+			s.window.Put(r.At, r.At, h)
+		}
+	}
 }
 
 // profileKey returns the subject key of the profile that an event names.

@@ -37,6 +37,7 @@ type Standing struct {
 	Hash  uint64 // of the fields that SendGrid has; zero is unknown
 	Mask  uint64 // text fields whose last value sent was not ""
 	add   uint32 // unix seconds of the last try to add it; zero is never
+	by    uint16 // of the profile whose fields were sent last: the low bits of its number
 	flags uint8
 }
 
@@ -48,6 +49,9 @@ func (s *Standing) Slot() bool { return s.flags&slot != 0 }
 
 // Place returns where the contact is kept.
 func (s *Standing) Place() Place { return Place(s.flags >> placeShift) }
+
+// By returns the low bits of the number of the profile whose fields were sent last.
+func (s *Standing) By() uint16 { return s.by }
 
 // LastAdd returns when, in unix seconds, Rollcall last tried to add the contact.
 func (s *Standing) LastAdd() int64 { return int64(s.add) }
@@ -103,9 +107,13 @@ func (b *Book) Refuse(h contact.Handle, reason string) {
 
 // Adding notes that an upsert of the contact starts at a time: one that is not listed takes a slot.
 func (b *Book) Adding(h contact.Handle, unix int64) {
-	s := b.At(h)
-	s.add = uint32(unix)
-	if s.flags&(listed|slot) == 0 {
+	b.At(h).add = uint32(unix)
+	b.Reserve(h)
+}
+
+// Reserve keeps a slot for a contact that is to be made anew.
+func (b *Book) Reserve(h contact.Handle) {
+	if s := b.At(h); s.flags&(listed|slot) == 0 {
 		s.flags |= slot
 		b.adding++
 	}
@@ -149,8 +157,12 @@ func (b *Book) Gone(h contact.Handle) {
 	s.Mask, s.add = 0, 0
 }
 
-// Sent notes which text fields may have a value at SendGrid from now on.
-func (b *Book) Sent(h contact.Handle, mask uint64) { b.At(h).Mask |= mask }
+// Sent notes which fields may have a value at SendGrid from now on, and whose they are.
+func (b *Book) Sent(h contact.Handle, mask uint64, profile uint32) {
+	s := b.At(h)
+	s.Mask |= mask
+	s.by = uint16(profile)
+}
 
 // Decision is what a due contact needs.
 type Decision uint8
@@ -214,7 +226,7 @@ func (b *Book) Append(dst []byte) []byte {
 		dst = append(dst, s.flags)
 		dst = wire.Uint(dst, uint64(s.add))
 		if s.add != 0 || s.flags != 0 {
-			dst = wire.Uint(wire.Fixed(dst, s.Hash), s.Mask)
+			dst = wire.Uint(wire.Uint(wire.Fixed(dst, s.Hash), s.Mask), uint64(s.by))
 		}
 		if s.Place() == Refused {
 			dst = wire.String(dst, b.refusal[contact.Handle(h)])
@@ -234,6 +246,7 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 		if s.add != 0 || s.flags != 0 {
 			s.Hash = in.Fixed()
 			s.Mask = in.Uint()
+			s.by = uint16(in.Uint())
 		}
 		if s.Listed() {
 			b.listed++

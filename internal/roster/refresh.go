@@ -264,6 +264,16 @@ func (r *Roster) forget(p uint32) {
 	r.profiles.Free(p)
 }
 
+// LongGone reports whether some profile has been in no segment since before the unix second.
+func (r *Roster) LongGone(before int64) bool {
+	for p := uint32(1); p < r.profiles.Len(); p++ {
+		if row := r.profiles.At(p); row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Forget lets go of the profiles that have been in no segment since before the unix second.
 func (r *Roster) Forget(before int64) int {
 	n := 0

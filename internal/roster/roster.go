@@ -61,6 +61,7 @@ const (
 	memberIn = 1 << iota
 	memberCarries
 	memberSwept // its sequence is that of the refresh that swept it
+	memberFaded // its event is gone, and its fields with it
 )
 
 type member struct {
@@ -182,6 +183,18 @@ func (r *Roster) Place(h contact.Handle) uint64 { return r.contacts.At(uint32(h)
 
 // Source returns the sequence of the event that set the contact's fields.
 func (r *Roster) Source(h contact.Handle) uint64 { return r.contacts.At(uint32(h)).sequence }
+
+// SourceProfile returns the number of the profile that supplies the contact's fields; zero is none.
+func (r *Roster) SourceProfile(h contact.Handle) uint32 { return r.contacts.At(uint32(h)).source }
+
+// Fade notes that the event which set the contact's fields is gone: hash is that of the fields it has instead.
+func (r *Roster) Fade(h contact.Handle, hash uint64) {
+	row := r.contacts.At(uint32(h))
+	if m, _ := r.newest(row.source); m != nil {
+		m.hash, row.hash = hash, hash
+		m.flags |= memberFaded
+	}
+}
 
 // Contacts is one more than the highest contact handle.
 func (r *Roster) Contacts() uint32 { return r.contacts.Len() }
