@@ -100,6 +100,12 @@ func (h *handler) Command(ctx context.Context, command control.Command, request 
 		return nil, h.destination.Do(ctx, ledger.Command{
 			Name: string(command), Who: request.Who, Comment: request.Comment, Count: args.Count,
 		})
+	case control.Recheck:
+		var args recheckArgs
+		if err := request.Decode(&args); err != nil {
+			return nil, err
+		}
+		return nil, h.destination.Recheck(ctx, args.Emails)
 	case control.Retry:
 		return nil, h.destination.Do(ctx, ledger.Command{Name: "retry", Who: request.Who, Comment: request.Comment})
 	default:

@@ -184,6 +184,7 @@ func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error
 		Mapping: spec,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
+		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},
 		Observer: observer{r.metrics}, Log: r.log,
 	}
 	return pipeline.New(o), source.Stop, nil

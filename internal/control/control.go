@@ -37,11 +37,12 @@ const (
 	Retry   Command = "dead-letters-retry"
 	Discard Command = "dead-letters-discard"
 	Backup  Command = "ledger"
+	Recheck Command = "recheck" // of consumers among themselves: the account has these contacts no more
 )
 
 // Commands are all of them, in the order in which a service lists its endpoints.
 var Commands = []Command{
-	Status, Explain, Waiting, Pause, Resume, Flush, Approve, Replay, Rebase, Verify, Remove, Retry, Discard, Backup,
+	Status, Explain, Waiting, Pause, Resume, Flush, Approve, Replay, Rebase, Verify, Remove, Retry, Discard, Backup, Recheck,
 }
 
 // Request is the body of every command.

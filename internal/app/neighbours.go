@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rollcall/internal/control"
+)
+
+// neighbours are the other destinations of one destination's account, here or at another replica.
+type neighbours struct {
+	app         *App
+	account, of string
+}
+
+// recheckArgs is the body of a recheck. It names contacts, and so does not pass by anybody but consumers.
+type recheckArgs struct {
+	Emails []string `json:"emails"`
+}
+
+const askRecheck = 10 * time.Second
+
+// Recheck lets every other destination of the account note that contacts are gone (H15). One that is active
+// nowhere is waited for: its ledger has to know.
+func (n neighbours) Recheck(ctx context.Context, emails []string) error {
+	for _, r := range n.app.runners {
+		if r.cfg.Account != n.account || r.cfg.ID == n.of {
+			continue
+		}
+		if err := n.recheck(ctx, r, emails); err != nil {
+			return fmt.Errorf("recheck erased contacts in destination %s of the same account: %w", r.cfg.ID, err)
+		}
+	}
+	return nil
+}
+
+func (n neighbours) recheck(ctx context.Context, r *runner, emails []string) error {
+	ctx, cancel := context.WithTimeout(ctx, askRecheck)
+	defer cancel()
+	if d := r.active.Load(); d != nil {
+		return d.Recheck(ctx, emails)
+	}
+	args, err := json.Marshal(recheckArgs{Emails: emails})
+	if err != nil {
+		return err
+	}
+	return control.Call(ctx, n.app.conn.NC, r.cfg.ID, control.Recheck, control.Request{Who: "erasure", Args: args}, nil)
+}
