@@ -12,6 +12,6 @@ import (
 var version = "dev"
 
 func main() {
-	env := cli.System(version)
+	env := cli.System(version, os.Exit)
 	os.Exit(cli.Main(context.Background(), env, cli.Publisher(env), os.Args[1:]))
 }

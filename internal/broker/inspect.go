@@ -86,7 +86,7 @@ func (c *Conn) SequenceAfter(ctx context.Context, stream string, t time.Time) (u
 	if err != nil {
 		return 0, false, streamError(stream, "look for a time in", err)
 	}
-	defer c.JS.DeleteConsumer(context.WithoutCancel(ctx), stream, cons.CachedInfo().Name)
+	defer func() { _ = c.JS.DeleteConsumer(context.WithoutCancel(ctx), stream, cons.CachedInfo().Name) }() // else its inactivity ends it
 	if cons.CachedInfo().NumPending == 0 {
 		return 0, false, nil
 	}

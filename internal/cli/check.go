@@ -167,11 +167,11 @@ func label(v verdict) string {
 
 func printHelp(to io.Writer, found *findings) error {
 	var text strings.Builder
-	text.WriteString(fmt.Sprintf("\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
-		found.count(passed), found.count(failed), found.count(warning), found.count(unseen)))
+	fmt.Fprintf(&text, "\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
+		found.count(passed), found.count(failed), found.count(warning), found.count(unseen))
 	for _, one := range found.all {
 		if one.Help != "" {
-			text.WriteString(fmt.Sprintf("  %s, %s: %s\n", one.What, one.Check, one.Help))
+			fmt.Fprintf(&text, "  %s, %s: %s\n", one.What, one.Check, one.Help)
 		}
 	}
 	_, err := io.WriteString(to, text.String())

@@ -56,6 +56,7 @@ func keyHelp(err error) string {
 			return "put a valid key where api_key or api_key_file reads it"
 		case sendgrid.Forbidden:
 			return "give the key the scopes of Marketing, and allow this address in SendGrid's IP access list"
+		default: // the route to it is at fault, not the key
 		}
 	}
 	return "is base_url right, and can this machine reach it?"

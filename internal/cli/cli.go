@@ -30,11 +30,11 @@ type Env struct {
 	json       bool   // --json
 }
 
-// System is the environment of this process.
-func System(version string) *Env {
+// System is the environment of this process. Only main may end a process, so it brings what does.
+func System(version string, exit func(status int)) *Env {
 	return &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		LookupEnv: os.LookupEnv, Version: version, Exit: os.Exit,
+		LookupEnv: os.LookupEnv, Version: version, Exit: exit,
 	}
 }
 

@@ -182,7 +182,7 @@ func (d *decoder) list(p place, node ast.Node, target reflect.Value) {
 	if len(sequence.Values) == 0 && p.key.min != "" {
 		d.fail(p.at, "is an empty list: name at least %s", p.key.min)
 	}
-	item, _ := lookUp(p.key.path + "[]")
+	item := lookUp(p.key.path + "[]")
 	items := reflect.MakeSlice(target.Type(), len(sequence.Values), len(sequence.Values))
 	for i, value := range sequence.Values {
 		at := fmt.Sprintf("%s[%d]", p.at, i)
@@ -197,7 +197,7 @@ func (d *decoder) texts(p place, node ast.Node, target reflect.Value) {
 	if !ok {
 		return
 	}
-	item, _ := lookUp(p.key.path + ".*")
+	item := lookUp(p.key.path + ".*")
 	texts := reflect.MakeMap(target.Type())
 	for name, value := range entries {
 		at := below(p.at, name)

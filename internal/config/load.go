@@ -53,7 +53,7 @@ func LoadNATS(path string, env LookupEnv) (NATS, error) {
 		return NATS{}, err
 	}
 	cfg := &Config{}
-	section, _ := lookUp("nats")
+	section := lookUp("nats")
 	d.absent(place{key: section, at: "nats"}, reflect.ValueOf(cfg).Elem(), "nats")
 	if entries, ok := d.entries(place{}, root); ok && entries["nats"] != nil {
 		d.any(place{key: section, at: "nats"}, entries["nats"], reflect.ValueOf(&cfg.NATS).Elem())
@@ -65,7 +65,7 @@ func LoadNATS(path string, env LookupEnv) (NATS, error) {
 // DefaultNATS is the nats section of an empty file: what a command uses that was only told --nats-url.
 func DefaultNATS() NATS {
 	d, cfg := newDecoder(nil), &Config{}
-	section, _ := lookUp("nats")
+	section := lookUp("nats")
 	d.absent(place{key: section, at: "nats"}, reflect.ValueOf(cfg).Elem(), "nats")
 	return cfg.NATS
 }

@@ -37,7 +37,7 @@ func schemaOf(k key) map[string]any {
 	case kindObject:
 		objectSchema(schema, k)
 	case kindList:
-		item, _ := lookUp(k.path + "[]")
+		item := lookUp(k.path + "[]")
 		schema["type"], schema["items"] = "array", schemaOf(item)
 		if k.min != "" {
 			schema["minItems"] = json.Number(k.min)
@@ -46,7 +46,7 @@ func schemaOf(k key) map[string]any {
 			schema["uniqueItems"] = true
 		}
 	case kindMap:
-		item, _ := lookUp(k.path + ".*")
+		item := lookUp(k.path + ".*")
 		schema["type"], schema["additionalProperties"] = "object", schemaOf(item)
 		schema["propertyNames"] = map[string]any{"pattern": k.names}
 	case kindInteger, kindNumber:

@@ -24,13 +24,14 @@ func split(path string) (parent, name string, ok bool) {
 	return "", path, true
 }
 
-func lookUp(path string) (key, bool) {
+// lookUp finds a path's key; one without a path where there is none.
+func lookUp(path string) key {
 	for _, k := range keys {
 		if k.path == path {
-			return k, true
+			return k
 		}
 	}
-	return key{}, false
+	return key{}
 }
 
 // Default is one key of the file, as `consumer check --defaults` prints it.
@@ -51,7 +52,7 @@ func Defaults() []Default {
 			continue
 		}
 		if k.kind == kindList {
-			if item, _ := lookUp(k.path + "[]"); item.kind == kindObject {
+			if item := lookUp(k.path + "[]"); item.kind == kindObject {
 				continue
 			}
 		}

@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make a directory for the broker: %w", err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }() // a temporary one: the system's cleaning takes what is left
 		o.Dir = dir
 	}
 	s := &stage{opts: o, began: time.Now()}

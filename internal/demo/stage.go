@@ -121,7 +121,7 @@ func (s *stage) configuration() (*config.Config, error) {
 	var custom strings.Builder
 	for _, f := range demoFields {
 		if f.custom {
-			custom.WriteString(fmt.Sprintf("\n        %s: %s", f.Name, f.Attribute))
+			fmt.Fprintf(&custom, "\n        %s: %s", f.Name, f.Attribute)
 		}
 	}
 	text := fmt.Sprintf(`

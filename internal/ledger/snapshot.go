@@ -133,7 +133,7 @@ func compress(write func(io.Writer) error) ([]byte, error) {
 		return nil, err
 	}
 	if err := write(z); err != nil {
-		z.Close()
+		_ = z.Close() // what it would write is thrown away
 		return nil, err
 	}
 	if err := z.Close(); err != nil {

@@ -260,6 +260,7 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 			b.line.push(placeOf(contact.Handle(h)), contact.Handle(h))
 		case Refused:
 			b.refusal[contact.Handle(h)] = in.String()
+		default: // nothing more is kept of it
 		}
 	}
 	b.guard.load(in)

@@ -55,8 +55,9 @@ func (s *stream) verdict(err error) error {
 		return &permanentError{fmt.Errorf("its settings changed meanwhile: %w (start again)", err)}
 	case codeMessageTooLarge, codeSealed, codeBatchTooLarge:
 		return &permanentError{err}
+	default:
+		return err
 	}
-	return err
 }
 
 // denied reports whether the broker refused a publish of ours: it tells the connection, and does not answer. Its words name the

@@ -24,6 +24,7 @@ const (
 // floorRun is one run of the floor.
 type floorRun struct {
 	sink   *sink
+	client *http.Client
 	mapper *mapping.Mapper
 	latest map[string]int // e-mail -> place in contacts
 	keys   [][]byte
@@ -49,7 +50,9 @@ func floor(ctx context.Context, conn *broker.Conn, stream string, w Workload, na
 		return figures{}, err
 	}
 	defer source.Stop()
-	f := &floorRun{sink: s, mapper: mapper, latest: map[string]int{}}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	f := &floorRun{sink: s, client: client, mapper: mapper, latest: map[string]int{}}
 	began, cpu := time.Now(), processCPU()
 	if err := source.Reset(ctx, 1); err != nil {
 		return figures{}, err
@@ -119,7 +122,7 @@ func (f *floorRun) flush(ctx context.Context, source *broker.Source, last uint64
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(req)
+	answer, err := f.client.Do(req)
 	if err != nil {
 		return err
 	}
