@@ -104,7 +104,7 @@ func (s *State) row(r *ledger.Row) {
 	case ledger.RowMembership:
 		verdict = s.roster.Fold(roster.Row{
 			Sequence: r.Sequence, Segment: r.Segment, Entered: r.Entered, Carries: r.Carries,
-			Profile: r.Profile, Email: r.Email, Fields: r.Fields, Hash: hashOf(r.Fields),
+			Profile: r.Profile, Email: r.Email, Fields: r.Fields, Hash: hashOf(r),
 		}, s.touch)
 		if r.Bad && verdict == roster.Folded {
 			s.bad(r)
@@ -143,8 +143,15 @@ func (s *State) bad(r *ledger.Row) {
 	s.book.Refuse(h, "bad_value")
 }
 
-// hashOf never returns zero: that is *unknown*.
-func hashOf(fields []byte) uint64 { return max(xxhash.Sum64(fields), 1) }
+// hashOf tells the versions of a contact's fields apart: one with a bad value differs from the good one
+// that has the same values besides. It never returns zero: that is *unknown*.
+func hashOf(r *ledger.Row) uint64 {
+	h := xxhash.Sum64(r.Fields)
+	if r.Bad {
+		h = ^h
+	}
+	return max(h, 1)
+}
 
 // touch is told by the roster of each contact whose desire or fields may have changed.
 func (s *State) touch(h contact.Handle, c roster.Cause) {

@@ -21,7 +21,7 @@ const snapshotEvery = 64 << 20
 
 // compact replaces the journal by a snapshot after an entry, when it has grown enough.
 func (l *loop) compact(covers uint64) {
-	if !l.storing && !l.stopping && l.opts.Compactor != nil && l.journal >= max(snapshotEvery, l.snapshot/2) {
+	if !l.storing && !l.stopping && l.opts.Compactor != nil && l.journal >= l.compactAt() {
 		l.store(covers)
 	}
 }
@@ -55,6 +55,14 @@ func (l *loop) store(covers uint64) {
 			}
 		}
 	})
+}
+
+// compactAt is how many bytes of journal make a snapshot worth its while.
+func (l *loop) compactAt() int64 {
+	if l.opts.SnapshotEvery > 0 {
+		return l.opts.SnapshotEvery
+	}
+	return max(snapshotEvery, l.snapshot/2)
 }
 
 // purge drops the journal that a committed pointer's snapshot covers; after an erasure it is overwritten.

@@ -203,7 +203,7 @@ func (p *planner) retry() {
 		}
 		var same []contact.Handle
 		for _, it := range b.Items {
-			if s.roster.Desired(it.Handle) && s.roster.Hash(it.Handle) == it.Hash {
+			if s.roster.Desired(it.Handle) && s.roster.Hash(it.Handle) == it.Hash && p.l.spared[it.Handle] != it.Hash {
 				same = append(same, it.Handle)
 			}
 		}

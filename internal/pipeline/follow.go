@@ -49,6 +49,7 @@ func (l *loop) follow(b *flight.Batch, now time.Time) {
 // followUp looks after the batches whose time has come, and returns when the next one's does.
 func (l *loop) followUp(now time.Time) time.Time {
 	next := now.Add(time.Minute)
+	l.watchDoubts()
 	under := 0
 	var removals []*flight.Batch
 	for id, p := range l.polls {
@@ -222,6 +223,7 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
 	var ended []ledger.Exception
 	for _, it := range b.Items {
+		delete(l.spared, it.Handle)
 		email := l.state.roster.Email(it.Handle)
 		f, ok := found[string(email)]
 		if ok {

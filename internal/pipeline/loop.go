@@ -83,6 +83,7 @@ type loop struct {
 	reading map[contact.Handle]bool             // fields being read again
 	looks   map[contact.Handle]int              // look-ups that found nothing yet
 	tries   map[contact.Handle]int              // jobs that ended without the contact
+	spared  map[contact.Handle]uint64           // in doubt at a version that SendGrid would not have: not tried again
 	suspect map[contact.Handle]bool             // in a batch that a 400 named nobody of
 	halves  [][]contact.Handle                  // such batches, cut in two
 	offered offers                              // came due, and not sent yet
@@ -132,7 +133,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
-		suspect: map[contact.Handle]bool{}, judging: map[uint64]bool{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}

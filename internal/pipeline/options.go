@@ -89,6 +89,8 @@ type Options struct {
 	Salt        []byte       // the installation's
 	Suspended   string       // a reason that the configuration gives; empty is none
 
+	SnapshotEvery int64 // bytes of journal between snapshots; zero is as many as suit the state's size
+
 	Journal    Journal
 	Compactor  Compactor
 	Source     Source

@@ -119,7 +119,7 @@ func (s *State) faded(r *ledger.Faded) {
 			s.evaluate(h, r.At)
 			continue
 		}
-		hash := hashOf(nil)
+		hash := hashOf(&ledger.Row{})
 		s.roster.Fade(h, hash)
 		s.keep(h, nil, hash)
 		if s.book.At(h).Place() == plan.Nowhere && s.flight.Of(h) == nil {

@@ -203,6 +203,9 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 		l.divide(handles, again)
 		l.without(i, refusals)
 	}
+	if l.leaveInDoubt(i.Batch, handles, named) {
+		return
+	}
 	if len(named) == 0 {
 		end()
 		return
@@ -242,7 +245,9 @@ func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
 func (l *loop) aside(reasons map[contact.Handle]string, reason segment.Reason, then func()) {
 	details := make(map[uint64]string, len(reasons))
 	for h, detail := range reasons {
-		details[l.state.roster.Source(h)] = detail
+		if sequence := l.state.roster.Source(h); sequence != 0 { // else nothing selects it any more: nobody misses it
+			details[sequence] = detail
+		}
 	}
 	l.asideSequences(details, reason, then)
 }

@@ -73,6 +73,14 @@ func NewBook() *Book { return &Book{refusal: map[contact.Handle]string{}} }
 // At returns the contact's standing, to be read.
 func (b *Book) At(h contact.Handle) *Standing { return b.rows.Grow(uint32(h)) }
 
+// Peek returns the contact's standing without making room for one that has none.
+func (b *Book) Peek(h contact.Handle) Standing {
+	if uint32(h) < b.rows.Len() {
+		return *b.rows.At(uint32(h))
+	}
+	return Standing{}
+}
+
 // Listed returns how many contacts are confirmed on the list.
 func (b *Book) Listed() int { return b.listed }
 

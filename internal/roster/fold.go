@@ -197,7 +197,7 @@ func (r *Roster) remember(row *profile, c uint32) {
 // source finds the holder whose attributes are newest: the contact's fields are its.
 func (r *Roster) source(c uint32) {
 	row := r.contacts.At(c)
-	row.source = 0
+	row.source, row.hash = 0, 0
 	var best uint64
 	for p := row.head; p != 0; p = r.profiles.At(p).next {
 		if m, _ := r.newest(p); m != nil && (row.source == 0 || m.sequence > best) {

@@ -1,0 +1,30 @@
+package model
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"rollcall/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+var printSteps = flag.Bool("steps", false, "print every step of a story that fails")
+
+// play plays a story in a bubble of its own.
+func play(t *testing.T, story Story, seed uint64) (err error) {
+	t.Helper()
+	var steps []string
+	var trace func(string, ...any)
+	if *printSteps {
+		trace = func(format string, args ...any) { steps = append(steps, fmt.Sprintf(format, args...)) }
+	}
+	synctest.Test(t, func(*testing.T) { err = Play(story, seed, trace) })
+	if err != nil && len(steps) > 0 {
+		t.Log(strings.Join(steps, "\n"))
+	}
+	return err
+}

@@ -1,0 +1,8 @@
+//go:build !race
+
+package model
+
+const (
+	defaultHistories = 2_000
+	workers          = 4
+)

@@ -1,0 +1,8 @@
+//go:build race
+
+package model
+
+const (
+	defaultHistories = 200
+	workers          = 4
+)

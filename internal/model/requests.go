@@ -1,0 +1,150 @@
+package model
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/sendgrid/simulator"
+)
+
+// request checks a request that is about to be written: it follows an intent of the same replica within
+// its deadline (I2), and nothing else is under way for its contacts (I4).
+func (v *watch) request(p *process, on string, r *http.Request, body []byte) *sent {
+	op, changes := map[string]contact.Operation{"upsert": contact.Upsert, "remove": contact.Remove, "delete": contact.Delete}[on]
+	if !changes {
+		return nil
+	}
+	s := &sent{on: on, contents: v.contents(on, r, body)}
+	v.w.tell("request: %s %v", on, s.contents)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !p.intended(op, len(s.contents)) {
+		v.w.fail("I2: a request to %s %d contacts follows no committed intent of its replica within its deadline", on, len(s.contents))
+	}
+	v.forget()
+	for _, earlier := range v.open {
+		for email, content := range s.contents {
+			if other, under := earlier.contents[email]; under && other != content {
+				v.w.fail("I4: %s of %s is sent while %s is under way:\n%s\n%s", on, email, earlier.on, content, other)
+			}
+		}
+	}
+	v.open = append(v.open, s)
+	return s
+}
+
+// intended takes the intent that a request follows.
+func (p *process) intended(op contact.Operation, contacts int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for i := range p.intents {
+		in := &p.intents[i]
+		fits := contacts == len(in.Handles) || op != contact.Upsert && contacts < len(in.Handles)
+		if !in.used && in.Operation == op && fits && now.Before(time.Unix(0, in.At).Add(timeout)) {
+			in.used = true
+			return true
+		}
+	}
+	return false
+}
+
+// contents is what a request asks for, by e-mail.
+func (v *watch) contents(on string, r *http.Request, body []byte) map[string]string {
+	out := map[string]string{}
+	if on == "upsert" {
+		var in struct {
+			Contacts []json.RawMessage `json:"contacts"`
+		}
+		if err := json.Unmarshal(body, &in); err != nil {
+			v.w.fail("an upsert's body is no JSON: %v", err)
+		}
+		for _, raw := range in.Contacts {
+			var one struct {
+				Email string `json:"email"`
+			}
+			_ = json.Unmarshal(raw, &one) // it is JSON, as the whole is
+			out[one.Email] = string(raw)
+		}
+		return out
+	}
+	ids := strings.Split(r.URL.Query().Get("contact_ids")+r.URL.Query().Get("ids"), ",")
+	v.w.sim.Contacts("", func(c simulator.Contact) {
+		if slices.Contains(ids, c.ID) {
+			out[c.Email] = on
+			if c.Email == foreigner {
+				v.w.fail("I6: a removal names a foreign member")
+			}
+		}
+	})
+	for len(out) < len(ids) { // gone since it was looked up
+		out[strings.Repeat("?", len(out)+1)] = on
+	}
+	return out
+}
+
+// forget lets go of the requests whose jobs SendGrid has applied.
+func (v *watch) forget() {
+	applied := map[string]bool{}
+	for _, j := range v.w.sim.Jobs() {
+		if !j.Applied.IsZero() {
+			applied[j.ID] = true
+		}
+	}
+	v.open = slices.DeleteFunc(v.open, func(s *sent) bool { return s.over || applied[s.job] })
+}
+
+// ended notes that a request became a job, or nothing.
+func (v *watch) ended(s *sent, job string) {
+	if s == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.w.tell("arrived: %s %v: job %q", s.on, s.contents, job)
+	s.job, s.over = job, job == ""
+}
+
+// mustBeLettered reports whether an event has something wrong with it whatever else is on the stream.
+func mustBeLettered(e Event, c Config) bool {
+	if e.Kind != "membership" || !e.Entered || !slices.Contains(c.Segments, e.Segment) {
+		return false
+	}
+	address, _ := e.Attributes["email"].(string)
+	return identity(address) == "" || person(e.Attributes, c).Bad
+}
+
+// explained reports whether an event can have been set aside for a reason.
+func explained(w *world, e Event, reason string) bool {
+	address, isText := e.Attributes["email"].(string)
+	email := identity(address)
+	switch reason {
+	case "no_email":
+		return !isText || address == ""
+	case "invalid_email":
+		return isText && address != "" && email == ""
+	case "schema":
+		return e.Entered && e.Attributes == nil
+	case "bad_value":
+		for name := range mappings {
+			if person(e.Attributes, Config{Mapping: name}).Bad {
+				return true
+			}
+		}
+		return false
+	case "sendgrid_refused", "other_identifier":
+		return w.refused(email)
+	case "refresh_refused":
+		return e.Kind == "refreshed"
+	}
+	return false
+}
+
+// refused reports whether SendGrid never takes an e-mail.
+func (w *world) refused(email string) bool {
+	return email == strange || w.sim.Refuses(email) || w.sim.RefusesUnnamed(email)
+}

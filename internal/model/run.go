@@ -1,0 +1,149 @@
+package model
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/internal/sendgrid/simulator"
+)
+
+// addresses are the contacts that stories are about.
+var addresses = []string{
+	"e1@example.com", "e2@example.com", "e3@example.com", "e4@example.com", "e5@example.com", strange,
+}
+
+// Play plays a story inside a synctest bubble, lets everything settle, and compares the list with the
+// reference. seed moves everything that the story leaves open; trace, which may be nil, is told
+// of every step. It returns what was wrong.
+func Play(story Story, seed uint64, trace func(string, ...any)) error {
+	w := newWorld(seed, trace)
+	defer w.close()
+	for i, o := range story {
+		w.tell("-- %s %v", o.Verb, o.Args)
+		if err := verbs[o.Verb](w, o); err != nil {
+			return fmt.Errorf("operation %d (%s %v): %w", i+1, o.Verb, o.Args, err)
+		}
+		w.watch.truth()
+		if err := w.failed(); err != nil {
+			return fmt.Errorf("after operation %d (%s %v): %w", i+1, o.Verb, o.Args, err)
+		}
+	}
+	if err := w.settle(); err != nil {
+		return err
+	}
+	return w.compare()
+}
+
+// calm ends what stories do to the world for a while.
+func (w *world) calm() {
+	w.mu.Lock()
+	clear(w.arms)
+	w.rules = nil
+	w.mu.Unlock()
+	w.sim.Revoke(false)
+	w.static(nil)
+	for _, p := range w.replicas {
+		p.wake()
+	}
+}
+
+const patience = 400 // seconds of the bubble's time until a story has settled
+
+// settle waits until nothing is under way and nothing will be.
+func (w *world) settle() error {
+	w.calm()
+	w.sleep(3 * time.Second) // a replica that wakes up finds out that it was overtaken
+	if w.live() == nil {
+		w.start()
+	}
+	rested := 0
+	for range patience {
+		w.sleep(time.Second)
+		if err := w.failed(); err != nil {
+			return fmt.Errorf("while it settles: %w", err)
+		}
+		if w.rests() {
+			rested++
+		} else {
+			rested = 0
+		}
+		if rested > 20 { // longer than a request or a job can be under way
+			return nil
+		}
+	}
+	var st any = "no replica runs"
+	if p := w.live(); p != nil {
+		st = p.dest.Stats()
+	}
+	return fmt.Errorf("it does not settle: %+v", st)
+}
+
+// sleep lets the bubble's time pass, looking at the list meanwhile.
+func (w *world) sleep(d time.Duration) {
+	for d > 0 {
+		step := min(d, time.Second)
+		time.Sleep(step)
+		w.watch.truth()
+		d -= step
+	}
+}
+
+// rests reports whether the replica that runs has nothing to do.
+func (w *world) rests() bool {
+	p := w.live()
+	if p == nil {
+		return false
+	}
+	st := p.dest.Stats()
+	return st.Cursor == w.stream.last() && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && st.Suspended == ""
+}
+
+// compare compares the list with the reference.
+func (w *world) compare() error {
+	config := w.live().config
+	want := Reference(w.stream.published(), config)
+	got := map[string]map[string]string{}
+	w.sim.Contacts(listID, func(c simulator.Contact) { got[c.Email] = c.Fields })
+	if diff := cmp.Diff(map[string]string{"city": "Oslo"}, got[foreigner]); diff != "" {
+		return fmt.Errorf("I6: the foreign member of the list (-want +got): %s", diff)
+	}
+	delete(got, foreigner)
+	missing := 0
+	for email, person := range want {
+		switch fields, listed := got[email]; {
+		case w.refused(email) || person.Bad && !listed:
+		case !listed:
+			missing++
+		case !person.Bad:
+			if diff := cmp.Diff(person.Fields, mapped(fields, config)); diff != "" {
+				return fmt.Errorf("fields of %s (-want +got): %s", email, diff)
+			}
+		}
+	}
+	for email := range got {
+		if _, wanted := want[email]; !wanted || w.refused(email) {
+			return fmt.Errorf("%s is on the list, and nothing selects it (wanted: %v)", email, slices.Sorted(maps.Keys(want)))
+		}
+	}
+	if missing > 0 && (config.Cap == 0 || len(got) < config.Cap) {
+		return fmt.Errorf("the list holds %v, wanted are %v, the cap is %d; %s", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)), config.Cap, w.standing())
+	}
+	return nil
+}
+
+func (w *world) standing() string {
+	return fmt.Sprintf("the ledger says %+v", w.watch.look())
+}
+
+// mapped is what SendGrid has in the mapped fields, "" where it has nothing.
+func mapped(fields map[string]string, c Config) map[string]string {
+	out := map[string]string{}
+	for name := range mappings[c.Mapping] {
+		out[name] = fields[name]
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/segment"
+)
+
+// stream is a keyed event stream in memory: one event a subject. It remembers every event, also what was
+// replaced.
+type stream struct {
+	mu      sync.Mutex
+	held    []broker.Message // what the stream holds, in order
+	all     []broker.Message
+	events  []Event
+	created time.Time
+	woken   chan struct{} // closed by the next event
+}
+
+func newStream() *stream { return &stream{created: time.Now(), woken: make(chan struct{})} }
+
+func (s *stream) last() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(len(s.all))
+}
+
+func (s *stream) next() uint64 { return s.last() + 1 }
+
+// publish puts an event on the stream and returns its sequence.
+func (s *stream) publish(e Event) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.Seq = uint64(len(s.all)) + 1
+	envelope := segment.Envelope{ID: fmt.Sprint(e.Seq), Source: "/model"}
+	var subject string
+	var body []byte
+	switch e.Kind {
+	case "membership":
+		change := segment.Exited
+		if e.Entered {
+			change = segment.Entered
+		}
+		var raw []byte
+		if e.Attributes != nil {
+			raw, _ = json.Marshal(e.Attributes) // strings, numbers, booleans and null always encode
+		}
+		subject = segment.MembershipSubject(true, e.Segment, e.Profile)
+		body = segment.AppendMembership(nil, envelope, e.Segment, e.Profile, change, raw)
+	case "refreshed":
+		subject = fmt.Sprintf("segments.refreshed.%s.%d", e.Segment, e.First)
+		body = segment.AppendRefreshed(nil, envelope, e.Segment, e.First, e.Count)
+	case "erased":
+		subject = "segments.erased." + string(segment.ProfileKey(nil, []byte(e.Profile)))
+		body = segment.AppendErased(nil, envelope, e.Profile, e.Emails)
+	}
+	m := broker.Message{Subject: subject, Body: body, Sequence: e.Seq, Time: time.Now()}
+	s.held = append(slices.DeleteFunc(s.held, func(o broker.Message) bool { return o.Subject == subject }), m)
+	s.all = append(s.all, m)
+	s.events = append(s.events, e)
+	close(s.woken)
+	s.woken = make(chan struct{})
+	return e.Seq
+}
+
+// from returns what the stream holds from a sequence on, and what closes when there is more.
+func (s *stream) from(seq uint64) ([]broker.Message, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, _ := slices.BinarySearchFunc(s.held, seq, func(m broker.Message, seq uint64) int { return int(m.Sequence) - int(seq) })
+	return slices.Clone(s.held[at:]), s.woken
+}
+
+// purge takes everything of a profile at or below a sequence off the stream, as an erasure does.
+func (s *stream) purge(profile string, upTo uint64) {
+	key := string(segment.ProfileKey(nil, []byte(profile)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = slices.DeleteFunc(s.held, func(m broker.Message) bool {
+		return m.Sequence <= upTo && strings.HasPrefix(m.Subject, "segments.membership.") && strings.HasSuffix(m.Subject, "."+key)
+	})
+}
+
+// InspectStream implements pipeline.Stream.
+func (s *stream) InspectStream(_ context.Context, name string) (broker.StreamState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := broker.StreamState{Name: name, Keyed: true, Created: s.created, LastSeq: uint64(len(s.all)), FirstSeq: uint64(len(s.all)) + 1, PerSubject: 1}
+	if len(s.held) > 0 {
+		st.FirstSeq, st.FirstTime, st.LastTime = s.held[0].Sequence, s.held[0].Time, s.held[len(s.held)-1].Time
+	}
+	st.Messages = uint64(len(s.held))
+	return st, nil
+}
+
+// ReadSequences implements pipeline.Stream.
+func (s *stream) ReadSequences(_ context.Context, _ string, sequences []uint64) ([]broker.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []broker.Message
+	for _, m := range s.held {
+		if slices.Contains(sequences, m.Sequence) {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+// published returns every event so far, in order.
+func (s *stream) published() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clip(s.events)
+}

@@ -1,0 +1,284 @@
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollcall/internal/sendgrid/simulator"
+)
+
+// refreshing is a refresh under way: who was published since it began.
+type refreshing struct {
+	segment string
+	first   uint64
+	rows    map[string]bool
+}
+
+// verbs are the operations of stories; docs/model.md explains each.
+var verbs map[string]func(*world, Op) error
+
+func init() {
+	verbs = map[string]func(*world, Op) error{
+		"start": doStart, "stop": doStop, "crash": doCrash, "pause": doPause, "wake": doWake, "arm": doArm,
+		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
+		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
+		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard,
+	}
+}
+
+func doStart(w *world, _ Op) error { w.start(); return nil }
+
+// doStop stops the replica that runs, as SIGTERM would, and waits for its end.
+func doStop(w *world, _ Op) error {
+	p := w.live()
+	if p == nil {
+		return nil
+	}
+	p.cancel()
+	for range 30 {
+		select {
+		case <-p.done:
+			return nil
+		default:
+			w.sleep(time.Second)
+		}
+	}
+	return errors.New("I10: a graceful stop takes more than 30 s")
+}
+
+func doCrash(w *world, _ Op) error {
+	if p := w.live(); p != nil {
+		p.die()
+	}
+	return nil
+}
+
+func doPause(w *world, _ Op) error {
+	if p := w.live(); p != nil {
+		p.pause()
+	}
+	return nil
+}
+
+func doWake(w *world, _ Op) error {
+	for _, p := range w.replicas {
+		p.wake()
+	}
+	return nil
+}
+
+// doArm kills the replica at the n-th time from now that it does something.
+func doArm(w *world, o Op) error {
+	n, err := strconv.Atoi(o.arg(1))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arms[o.arg(0)] = n
+	return err
+}
+
+// spelled is an e-mail as a publisher spells it: e1 plain, e1^ in capitals, e1_ with spaces around it,
+// - absent, 0 empty, ? not an e-mail.
+func spelled(token string) (value any, present bool) {
+	switch token {
+	case "-", "":
+		return nil, false
+	case "0":
+		return "", true
+	case "null":
+		return nil, true
+	case "?":
+		return "nobody", true
+	}
+	name := strings.TrimRight(token, "^_")
+	address := name + "@example.com"
+	if strings.Contains(token, "^") {
+		address = strings.ToUpper(name) + "@Example.COM"
+	}
+	if strings.Contains(token, "_") {
+		address = "  " + address + "\u00a0\t"
+	}
+	return address, true
+}
+
+// attributes reads an e-mail and name=value pairs; null, true, false and numbers are JSON's, LONG is too
+// long for any field.
+func attributes(o Op, from int) map[string]any {
+	out := map[string]any{}
+	if value, present := spelled(o.arg(from)); present {
+		out["email"] = value
+	}
+	for _, kv := range o.pairs(from + 1) {
+		switch v := kv[1]; {
+		case v == "null":
+			out[kv[0]] = nil
+		case v == "LONG":
+			out[kv[0]] = strings.Repeat("x", 81)
+		case v == "true" || v == "false":
+			out[kv[0]] = v == "true"
+		case v != "" && strings.Trim(v, "0123456789.") == "":
+			out[kv[0]] = json.Number(v)
+		default:
+			out[kv[0]] = v
+		}
+	}
+	return out
+}
+
+func doEnter(w *world, o Op) error {
+	w.stream.publish(Event{Kind: "membership", Segment: o.arg(0), Profile: o.arg(1), Entered: true, Attributes: attributes(o, 2)})
+	return nil
+}
+
+func doExit(w *world, o Op) error {
+	e := Event{Kind: "membership", Segment: o.arg(0), Profile: o.arg(1)}
+	if len(o.Args) > 2 {
+		e.Attributes = attributes(o, 2)
+	}
+	w.stream.publish(e)
+	return nil
+}
+
+// doRefresh begins a refresh of a segment; rows follow, and refreshed ends it.
+func doRefresh(w *world, o Op) error {
+	w.refresh[o.arg(0)] = &refreshing{segment: o.arg(1), rows: map[string]bool{}}
+	return nil
+}
+
+// doRow publishes a row of a refresh.
+func doRow(w *world, o Op) error {
+	r := w.refresh[o.arg(0)]
+	if r == nil {
+		return nil
+	}
+	seq := w.stream.publish(Event{Kind: "membership", Segment: r.segment, Profile: o.arg(1), Entered: true, Attributes: attributes(o, 2)})
+	if r.first == 0 {
+		r.first = seq
+	}
+	r.rows[o.arg(1)] = true
+	return nil
+}
+
+// doRefreshed ends a refresh, complete or cut off: then its count is not met.
+func doRefreshed(w *world, o Op) error {
+	r := w.refresh[o.arg(0)]
+	if r == nil {
+		return nil
+	}
+	delete(w.refresh, o.arg(0))
+	e := Event{Kind: "refreshed", Segment: r.segment, First: r.first, Count: uint64(len(r.rows))}
+	if r.first == 0 {
+		e.First = w.stream.next()
+	}
+	if o.arg(1) == "cut" {
+		e.Count += 20
+	}
+	w.stream.publish(e)
+	return nil
+}
+
+func doErase(w *world, o Op) error {
+	e := Event{Kind: "erased", Profile: o.arg(0)}
+	for _, token := range o.Args[1:] {
+		if address, _ := spelled(token); address != nil {
+			e.Emails = append(e.Emails, fmt.Sprint(address))
+		}
+	}
+	w.stream.publish(e)
+	return nil
+}
+
+// doRedeliver hands an event to the replica again, whatever came after it.
+func doRedeliver(w *world, o Op) error {
+	n, err := strconv.Atoi(o.arg(0))
+	p := w.live()
+	if err != nil || p == nil || n < 1 || uint64(n) > w.watch.committed() {
+		return err
+	}
+	w.stream.mu.Lock()
+	defer w.stream.mu.Unlock()
+	p.redeliver(w.stream.all[n-1])
+	close(w.stream.woken)
+	w.stream.woken = make(chan struct{})
+	return nil
+}
+
+func doWait(w *world, o Op) error {
+	d, err := time.ParseDuration(o.arg(0))
+	w.sleep(d)
+	return err
+}
+
+// doWire lets the next requests of a kind fail on the wire: wire lose|late|never|refuse|hang KIND COUNT [DELAY].
+func doWire(w *world, o Op) error {
+	n, err := strconv.Atoi(o.arg(2))
+	if err != nil {
+		return err
+	}
+	d := time.Duration(0)
+	if o.arg(3) != "" {
+		if d, err = time.ParseDuration(o.arg(3)); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rules = append(w.rules, &rule{kind: o.arg(0), on: o.arg(1), count: n, delay: d})
+	return nil
+}
+
+// doSim lets SendGrid fail: sim KIND ROUTE|any COUNT [STATUS [DELAY]], as the simulator's faults.
+func doSim(w *world, o Op) error {
+	f := simulator.Fault{Kind: o.arg(0), Count: 1}
+	if r := o.arg(1); r != "any" {
+		f.Route = map[string]string{
+			"upsert": "PUT contacts", "remove": "DELETE lists/{id}/contacts", "delete": "DELETE contacts",
+			"lookup": "POST contacts/search/emails", "job": "GET contacts/imports/{id}",
+		}[r]
+	}
+	for i, into := range []any{&f.Count, &f.Status, &f.Delay} {
+		if o.arg(2+i) == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(o.arg(2+i)), into); err != nil {
+			return err
+		}
+	}
+	w.static([]simulator.Fault{f})
+	return nil
+}
+
+// doRefuse lets SendGrid never take a share of the e-mails, naming them or not. It comes first in a story.
+func doRefuse(w *world, o Op) error {
+	kind := "refuse"
+	if o.arg(0) == "unnamed" {
+		kind = "unnamed"
+	}
+	share, err := strconv.ParseFloat(o.arg(1), 64)
+	w.refuses = append(w.refuses, simulator.Fault{Kind: kind, Share: share})
+	w.static(nil)
+	return err
+}
+
+// static sets the faults that a story holds on to, and these.
+func (w *world) static(more []simulator.Fault) {
+	if err := w.sim.SetFaults(append(slices.Clone(w.refuses), more...)); err != nil {
+		w.fail("%v", err)
+	}
+}
+
+func doRevoke(w *world, o Op) error { w.sim.Revoke(o.arg(0) != "off"); return nil }
+
+func doCap(w *world, o Op) (err error) { w.config.Cap, err = strconv.Atoi(o.arg(0)); return err }
+
+func doSegments(w *world, o Op) error { w.config.Segments = o.Args; return nil }
+
+func doMapping(w *world, o Op) error { w.config.Mapping = o.arg(0); return nil }
+
+func doOmit(w *world, o Op) error { w.config.Omit = o.arg(0) != "off"; return nil }
+
+func doGuard(w *world, o Op) (err error) { w.guard, err = strconv.Atoi(o.arg(0)); return err }

@@ -1,0 +1,205 @@
+package model
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/ledger"
+	"rollcall/internal/pipeline"
+	"rollcall/internal/plan"
+)
+
+// watch checks what has to hold after every step: at every commit against a state of its own, folded from
+// the same entries, and at every request against what is still under way.
+type watch struct {
+	w *world
+
+	mu      sync.Mutex
+	shadow  *pipeline.State // everything committed so far
+	covers  uint64          // the last entry in it
+	cursor  uint64          // committed
+	open    []*sent         // requests whose end is not known
+	most    int             // the highest cap so far; 0 is none
+	limited bool            // every replica so far had a cap
+	cap     int             // of the last replica
+	seen    int             // of the list's history, judged
+	ours    int             // contacts of ours on the list, truly
+}
+
+func newWatch(w *world) *watch {
+	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true}
+}
+
+// capped notes the cap of a replica that starts.
+func (v *watch) capped(n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.cap = n
+	v.most = max(v.most, n)
+	v.limited = v.limited && n > 0
+}
+
+// look is how a contact stood at a commit.
+func (v *watch) look() map[string]pipeline.Standing {
+	out := map[string]pipeline.Standing{}
+	for _, e := range addresses {
+		out[e] = v.shadow.Look([]byte(e))
+	}
+	return out
+}
+
+// commit appends an entry and judges what it does to the state.
+func (v *watch) commit(p *process, body []byte) (uint64, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	seq, err := p.journal.Append(context.Background(), body)
+	if err != nil {
+		return 0, err
+	}
+	if err := ledger.Records(body, func(rec ledger.Record) error {
+		v.w.tell("entry %d: %T %+v", seq, rec, rec)
+		switch r := rec.(type) {
+		case *ledger.Commit:
+			v.covered(p, r.Cursor)
+		case *ledger.Intent:
+			p.mu.Lock()
+			p.intents = append(p.intents, intent{Intent: r})
+			p.mu.Unlock()
+		}
+		return nil
+	}); err != nil {
+		v.w.fail("an entry cannot be read: %v", err)
+	}
+	before := v.look()
+	if err := v.shadow.Apply(body); err != nil {
+		v.w.fail("an entry cannot be applied: %v", err)
+	}
+	v.covers = seq
+	v.slots(before, v.look())
+	return seq, nil
+}
+
+// covered checks the cursor against what was handed out and set aside (I1).
+func (v *watch) covered(p *process, cursor uint64) {
+	p.mu.Lock()
+	handed := map[uint64]bool{}
+	for _, s := range p.handed {
+		handed[s] = true
+	}
+	p.mu.Unlock()
+	if cursor > v.cursor && !handed[cursor] {
+		v.w.fail("I1: the cursor %d is committed, and no such event was read", cursor)
+	}
+	for _, e := range v.w.stream.published() {
+		if e.Seq > v.cursor && e.Seq <= cursor && handed[e.Seq] && mustBeLettered(e, p.config) && !v.w.lettered(e.Seq) {
+			v.w.fail("I1: event %d is committed, and its dead letter is not there", e.Seq)
+		}
+	}
+	v.cursor = max(v.cursor, cursor)
+}
+
+// slots checks the cap and the order of who is let in (I5).
+func (v *watch) slots(before, after map[string]pipeline.Standing) {
+	held := func(all map[string]pipeline.Standing) (n int) {
+		for _, s := range all {
+			if s.Listed || s.Slot {
+				n++
+			}
+		}
+		return n
+	}
+	was, is := held(before), held(after)
+	if got := v.shadow.Stats().Slots; got != is {
+		v.w.fail("I5: the state counts %d slots, its contacts hold %d", got, is)
+	}
+	if v.cap > 0 && is > max(v.cap, was) {
+		v.w.fail("I5: %d contacts hold a slot, the cap is %d", is, v.cap)
+	}
+	for e, s := range after {
+		if b := before[e]; b.Listed || b.Slot || !s.Slot || v.cap == 0 {
+			continue
+		}
+		for other, o := range after {
+			if o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn && !v.parting(e) {
+				v.w.fail("I5: %s has turn %d and is let in before %s, who waits with %d", e, s.Turn, other, o.Turn)
+			}
+		}
+	}
+}
+
+// parting reports whether a contact takes over the slot of one that its profile leaves: it passes the line.
+func (v *watch) parting(string) bool { return false }
+
+// acked checks an acknowledgement against the commits (I1).
+func (v *watch) acked(seq uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if seq > v.cursor {
+		v.w.fail("I1: event %d is acknowledged, the committed cursor is %d", seq, v.cursor)
+	}
+}
+
+// snapshot compares the state that lives with the one folded from the journal (I13).
+func (v *watch) snapshot(covers uint64, write func(io.Writer) error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if covers != v.covers {
+		return // an entry came between
+	}
+	var live, folded bytes.Buffer
+	if err := write(&live); err != nil {
+		v.w.fail("write the state: %v", err)
+	}
+	if err := v.shadow.Write(&folded); err != nil {
+		v.w.fail("write the folded state: %v", err)
+	}
+	if !bytes.Equal(live.Bytes(), folded.Bytes()) {
+		v.w.fail("I13: at entry %d the state in memory is not the journal's fold:\n%q\n%q", covers, live.Bytes(), folded.Bytes())
+	}
+}
+
+// letters checks that each dead letter has a reason in what was published.
+func (v *watch) letters(letters []broker.DeadLetter) {
+	events := v.w.stream.published()
+	for _, l := range letters {
+		if l.Sequence == 0 || l.Sequence > uint64(len(events)) {
+			v.w.fail("a dead letter names event %d, which is none", l.Sequence)
+			continue
+		}
+		if e := events[l.Sequence-1]; !explained(v.w, e, l.Reason) {
+			v.w.fail("event %d is set aside as %s (%s), and nothing is wrong with it", e.Seq, l.Reason, l.Detail)
+		}
+	}
+}
+
+// truth checks what SendGrid's list truly holds: never more than the cap, never without a foreign member
+// (I5, I6).
+func (v *watch) truth() {
+	history := v.w.sim.History(listID)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range history[v.seen:] {
+		switch {
+		case m.Email == foreigner:
+			v.w.fail("I6: a foreign member of the list was touched at %s", m.At.Format(time.TimeOnly))
+		case m.Added:
+			v.ours++
+		default:
+			v.ours--
+		}
+		if v.limited && v.ours > v.most {
+			v.w.fail("I5: the list holds %d contacts of ours, the cap is %d", v.ours, v.most)
+		}
+	}
+	v.seen = len(history)
+}
+
+func (v *watch) committed() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.cursor
+}

@@ -1,0 +1,173 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/model/fakeledger"
+	"rollcall/internal/sendgrid/simulator"
+)
+
+// The account's clock runs faster, so that a story is some seconds of the bubble's time: SendGrid applies
+// a job after 1.5 s, and an unanswered request may be applied for 18 s.
+const (
+	clockScale = 20
+	timeout    = 3 * time.Second
+	horizon    = 5 * time.Minute // by the account's clock
+	quiet      = 500 * time.Millisecond
+	maxWait    = 2 * time.Second
+	apply      = 30 * time.Second / clockScale // about: jobs in any order take twice as long
+)
+
+const listID = "list-1"
+
+// foreigner is on the list before we are, and nobody's contact of ours.
+const foreigner = "foreigner@elsewhere.org"
+
+// strange has an identifier at SendGrid that we never send: every upsert of it errs in its job.
+const strange = "e6@example.com"
+
+// world is everything around a destination: the stream, the ledger, SendGrid, what was set aside, and the
+// replicas that run.
+type world struct {
+	rng      *rand.Rand
+	stream   *stream
+	ledger   *fakeledger.Ledger
+	sim      *simulator.Simulator
+	tier     string // id of the custom field
+	config   Config // of the next replica to start
+	guard    int    // removals that the guard lets through; 0 is any number
+	watch    *watch
+	trace    func(string, ...any) // told of everything that happens; may be nil
+	wires    sync.WaitGroup       // requests on the wire
+	replicas []*process
+	rules    []*rule
+	arms     map[string]int // crash at the n-th time of something
+	refresh  map[string]*refreshing
+	refuses  []simulator.Fault // e-mails that SendGrid never takes
+
+	mu      sync.Mutex // of what follows, and of rng, rules and arms
+	failure error
+	letters []broker.DeadLetter
+}
+
+func newWorld(seed uint64, trace func(string, ...any)) *world {
+	w := &world{
+		rng: rand.New(rand.NewPCG(seed, 0x70111)), stream: newStream(), ledger: fakeledger.New(),
+		trace:  trace,
+		config: Config{Segments: []string{"a", "b"}, Mapping: "plain"},
+		arms:   map[string]int{}, refresh: map[string]*refreshing{},
+	}
+	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, Quirks: simulator.Quirks{AnyOrder: w.chance(0.5)}})
+	w.sim.AddList(listID, "Newsletter")
+	w.tier = w.sim.AddField("tier", "Text")
+	w.watch = newWatch(w)
+	w.seedContacts()
+	return w
+}
+
+// seedContacts puts the foreign member on the list and the contact with another identifier beside it.
+func (w *world) seedContacts() {
+	for _, body := range []string{
+		`{"list_ids":["` + listID + `"],"contacts":[{"email":"` + foreigner + `","city":"Oslo"}]}`,
+		`{"contacts":[{"email":"` + strange + `","external_id":"x-6"}]}`,
+	} {
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://sendgrid/v3/marketing/contacts", stringsReader(body))
+		if err != nil {
+			w.fail("seed: %v", err)
+			return
+		}
+		r.Header.Set("Authorization", "Bearer SG.simulator")
+		res, err := w.sim.RoundTrip(r)
+		if err != nil || res.StatusCode != http.StatusAccepted {
+			w.fail("seed: %v %v", res, err)
+			return
+		}
+		_ = res.Body.Close()
+	}
+	time.Sleep(2*apply + time.Millisecond)
+	w.watch.seen = len(w.sim.History(listID))
+}
+
+// fail keeps the first thing that went wrong.
+func (w *world) fail(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failure == nil {
+		w.failure = fmt.Errorf(format, args...)
+	}
+}
+
+func (w *world) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failure
+}
+
+func (w *world) chance(p float64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rng.Float64() < p
+}
+
+// between draws a duration.
+func (w *world) between(least, most time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return least + time.Duration(w.rng.Int64N(int64(most-least)+1))
+}
+
+// live returns the replica that was started last, if it runs and is not paused.
+func (w *world) live() *process {
+	for _, p := range slices.Backward(w.replicas) {
+		if p.running() {
+			return p
+		}
+	}
+	return nil
+}
+
+// close ends every replica and waits for it and for what is on the wire.
+func (w *world) close() {
+	for _, p := range w.replicas {
+		p.die()
+	}
+	for _, p := range w.replicas {
+		<-p.done
+	}
+	w.wires.Wait()
+}
+
+// PublishDeadLetters implements pipeline.Letters behind a process.
+func (w *world) publishLetters(letters []broker.DeadLetter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.letters = append(w.letters, letters...)
+}
+
+// lettered reports whether the event at a sequence was set aside.
+func (w *world) lettered(seq uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.letters {
+		if w.letters[i].Sequence == seq {
+			return true
+		}
+	}
+	return false
+}
+
+// tell notes what happens, with the time since the story began.
+func (w *world) tell(format string, args ...any) {
+	if w.trace != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.trace("%8.3fs  %s", time.Since(w.stream.created).Seconds(), fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,39 @@
+package pipeline
+
+import (
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+)
+
+// leaveInDoubt handles contacts that SendGrid certainly would not have while an earlier try of the same
+// content is in doubt: they are not tried again before the horizon, and the look-up after it says how they
+// stand. Where nobody is named, that goes for the whole batch. It reports false where nothing is in doubt.
+func (l *loop) leaveInDoubt(batch uint64, handles []contact.Handle, named map[contact.Handle]string) bool {
+	b := l.state.flight.Get(batch)
+	if b == nil || b.Until == 0 {
+		return false
+	}
+	for _, h := range handles {
+		if _, blamed := named[h]; blamed || len(named) == 0 {
+			l.spared[h] = l.state.roster.Hash(h)
+		}
+	}
+	now := time.Now().UnixNano()
+	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: batch, At: now, Due: now})
+	return true
+}
+
+// watchDoubts lets no batch go unwatched: one whose retry had no effect is in doubt again, from its earlier try.
+func (l *loop) watchDoubts() {
+	if len(l.polls) >= l.state.flight.Len() {
+		return
+	}
+	for _, b := range l.state.flight.Open() {
+		if l.polls[b.ID] == nil && b.State == flight.Doubt {
+			l.polls[b.ID] = &poll{at: time.Unix(0, b.Until)}
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package pipeline
+
+import "rollcall/internal/plan"
+
+// Standing is how one contact stands: what is desired, and what SendGrid is known to have.
+type Standing struct {
+	Desired bool
+	Listed  bool // SendGrid confirmed it on the list
+	Slot    bool // an add of it is on its way or in doubt
+	Place   plan.Place
+	Turn    uint64 // its place in the line for a slot
+}
+
+// Look returns how the contact with a normalised e-mail stands; the zero value is one that is not known.
+func (s *State) Look(email []byte) Standing {
+	h := s.roster.Find(email)
+	if h == 0 {
+		return Standing{}
+	}
+	at := s.book.Peek(h)
+	return Standing{
+		Desired: s.roster.Desired(h), Listed: at.Listed(), Slot: at.Slot(), Place: at.Place(), Turn: s.roster.Place(h),
+	}
+}
