@@ -36,6 +36,12 @@ const (
 	KindFill     Kind = 20
 	KindErasure  Kind = 21
 	KindFaded    Kind = 22
+
+	KindRetry  Kind = 40 // 40 and above: what operators' commands do
+	KindStand  Kind = 41
+	KindRebase Kind = 42
+	KindReplay Kind = 43
+	KindRefold Kind = 44
 )
 
 // Record is one change of a destination's state. Several make an entry, which is committed whole.
@@ -123,6 +129,16 @@ func decode(kind Kind, body []byte) (Record, error) {
 		rec = &Faded{At: in.Int(), Handles: readHandles(in)}
 	case KindErased:
 		rec = &Erased{Handles: readHandles(in)}
+	case KindRetry:
+		rec = &Retry{At: in.Int(), Handles: readHandles(in)}
+	case KindStand:
+		rec = readStand(in)
+	case KindRebase:
+		rec = readRebase(in)
+	case KindReplay:
+		rec = readReplay(in)
+	case KindRefold:
+		rec = &Refold{At: in.Int(), Force: in.Bool(), Rows: in.Bytes()}
 	default:
 		return nil, fmt.Errorf("%w (kind %d)", ErrUnknownRecord, kind)
 	}

@@ -31,6 +31,10 @@ func everyRecord() []Record {
 		&Forget{Before: 99}, &Erased{Handles: handles},
 		&Erasure{At: 3, Sequence: 12, Stage: Purging}, &Faded{At: 9, Handles: handles},
 		&Fill{At: 8, Next: 40, Done: true, Rows: rows},
+		&Retry{At: 5, Handles: handles}, &Stand{At: 6, Listed: handles, Unlisted: handles, Adopted: [][]byte{[]byte("a@x"), []byte("b@x")}},
+		&Rebase{At: 7, Stream: "S", StreamCreated: 9, Last: 40},
+		&Replay{ID: "r1", At: 8, From: 1, To: 9, Profile: []byte("p"), Force: true, Share: 0.2, Position: 4, State: "running"},
+		&Refold{At: 9, Force: true, Rows: rows},
 	}
 }
 

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -75,7 +74,7 @@ func (s *State) record(rec ledger.Record) error {
 	case *ledger.Forget:
 		s.forget(r.Before)
 	default:
-		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
+		return s.operator(rec)
 	}
 	return nil
 }
@@ -157,6 +156,9 @@ func hashOf(r *ledger.Row) uint64 {
 func (s *State) touch(h contact.Handle, c roster.Cause) {
 	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
 	open := s.flight.Of(h)
+	if s.force && c.InHand {
+		s.resend(h)
+	}
 	erasing := s.erasing.Get(uint32(h)) != nil
 	if open == nil && !erasing && s.book.Decide(h, desired, hash) == plan.Nothing {
 		s.clean(h)

@@ -225,7 +225,7 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 		case c := <-l.take1():
 			l.command(c)
 		case q := <-l.asked():
-			q.answer(l.state)
+			q.answer(l)
 		case <-l.timer.C:
 		case err := <-intakeDone:
 			if err != nil {

@@ -7,12 +7,12 @@ import (
 
 // question is a reader's look at the state, made by the loop.
 type question struct {
-	look func(*State)
+	look func(*loop)
 	done chan struct{}
 }
 
-func (q question) answer(s *State) {
-	q.look(s)
+func (q question) answer(l *loop) {
+	q.look(l)
 	close(q.done)
 }
 
@@ -20,6 +20,11 @@ func (q question) answer(s *State) {
 // the state and must neither change nor keep anything of it; the loop stands still meanwhile, so it should
 // take milliseconds. Nothing is asked of a loop that is stopping.
 func (d *Destination) Ask(ctx context.Context, look func(*State)) error {
+	return d.inside(ctx, func(l *loop) { look(l.state) })
+}
+
+// inside runs look on the loop's goroutine.
+func (d *Destination) inside(ctx context.Context, look func(*loop)) error {
 	q := question{look: look, done: make(chan struct{})}
 	select {
 	case d.questions <- q:

@@ -64,6 +64,7 @@ type State struct {
 	filling bool  // the row being applied is a back-fill's
 	// A held removal is not wanted any more: the others are looked at again once the entry is applied.
 	fewerHeld bool
+	force     bool // the row being applied is sent whatever SendGrid is believed to have
 	stats     Stats
 	// Told of each change that was accepted or applied: the broker's time of the first one, in unix
 	// milliseconds, and when, in unix nanoseconds. They may be nil.
@@ -81,6 +82,7 @@ type meta struct {
 	Fill     *fill            `json:"fill,omitempty"`
 	Dropping []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
 	Commands []ledger.Command `json:"commands"`           // the last hundred
+	Replay   *ledger.Replay   `json:"replay,omitempty"`   // the last one
 }
 
 // NewState returns the state of an empty journal. salt is the installation's.

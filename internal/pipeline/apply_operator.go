@@ -1,0 +1,100 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+	"rollcall/internal/roster"
+)
+
+// The records of this file are what operators' commands do besides being noted.
+
+func (s *State) operator(rec ledger.Record) error {
+	switch r := rec.(type) {
+	case *ledger.Retry:
+		s.retry(r)
+	case *ledger.Stand:
+		s.stand(r)
+	case *ledger.Rebase:
+		s.rebase(r)
+	case *ledger.Replay:
+		s.meta.Replay = r
+	case *ledger.Refold:
+		s.force = r.Force
+		err := s.rows(r.At, r.Rows, true)
+		s.force = false
+		return err
+	default:
+		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
+	}
+	return nil
+}
+
+// stand notes how a look at the whole list found contacts. Those on their way are passed over: their end
+// tells how they stand.
+func (s *State) stand(r *ledger.Stand) {
+	s.at = r.At
+	for _, h := range r.Listed {
+		s.found(h, true)
+	}
+	for _, h := range r.Unlisted {
+		s.found(h, false)
+	}
+	for _, e := range r.Adopted {
+		s.found(s.roster.Intern(e), true)
+	}
+}
+
+func (s *State) found(h contact.Handle, onList bool) {
+	if s.flight.Of(h) != nil {
+		return
+	}
+	if onList {
+		s.book.SetListed(h, 0, s.book.At(h).Mask)
+	} else {
+		s.book.SetUnlisted(h)
+	}
+	switch s.book.At(h).Place() {
+	case plan.Refused:
+		return
+	case plan.Waiting, plan.Held:
+		s.book.Put(h, plan.Nowhere, 0)
+	case plan.Nowhere:
+	}
+	s.evaluate(h, s.at)
+}
+
+// resend makes a contact that a forced replay maps again differ from what SendGrid is believed to have.
+func (s *State) resend(h contact.Handle) {
+	if at := s.book.At(h); at.Listed() && s.roster.Desired(h) && s.flight.Of(h) == nil {
+		s.book.SetListed(h, 0, at.Mask)
+	}
+}
+
+// rebase starts a new generation: the new stream is read from its first event, and whoever is not on it up
+// to its end as it was leaves, like after a refresh of every segment (H11). The guard looks on.
+func (s *State) rebase(r *ledger.Rebase) {
+	s.at = r.At
+	s.meta.Cursor, s.meta.Time = 0, 0
+	s.meta.Claim.Binding.Stream, s.meta.Claim.Binding.StreamCreated = r.Stream, r.StreamCreated
+	s.meta.Replay = nil
+	s.roster.Rebase(r.Last)
+	for _, name := range s.meta.Claim.Binding.Segments {
+		if n, ok := s.roster.Segment(name); ok {
+			s.roster.Pend(roster.Refresh{Segment: n, First: 1, Sequence: max(r.Last, 1), Until: r.Last})
+		}
+	}
+	var line []contact.Handle
+	s.book.Head(func(contact.Handle) uint64 { return math.MaxUint64 }, func(contact.Handle) bool { return true }) // empties the old line
+	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
+		if s.book.At(h).Place() == plan.Waiting {
+			line = append(line, h)
+		}
+	}
+	for _, h := range line {
+		s.book.Put(h, plan.Waiting, s.roster.Place(h))
+	}
+}
