@@ -121,6 +121,9 @@ func (a *App) Start(ctx context.Context) error {
 		r := a.newRunner(&a.cfg.Destinations[i], installation.TombstoneSalt)
 		a.runners = append(a.runners, r)
 	}
+	if err := a.announce(); err != nil {
+		return err
+	}
 	a.ready.Store(true)
 	for _, r := range a.runners {
 		a.running.Go(func() { r.run(run) })

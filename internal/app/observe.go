@@ -6,16 +6,20 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
-	"rollcall/internal/ledger"
+	"rollcall/internal/desk"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/telemetry"
 )
 
 // observer passes what the pipeline tells on to the metrics.
-type observer struct{ m *telemetry.Destination }
+type observer struct {
+	m    *telemetry.Destination
+	lags *lags
+}
 
 func (o observer) Applied(op contact.Operation, lag time.Duration) {
 	o.m.AppliedAfter(op, lag)
+	o.lags.add(lag)
 	o.m.Operations(op, telemetry.Applied, 1)
 }
 
@@ -76,39 +80,20 @@ func (r *runner) level(st pipeline.Stats) telemetry.Level {
 	}
 }
 
-// handler does operators' commands on the active replica.
+// handler does operators' commands on the active replica, and what the account's other destinations ask of it.
 type handler struct {
-	runner      *runner
+	*desk.Desk
 	destination *pipeline.Destination
 }
 
 // Command answers one command.
-func (h *handler) Command(ctx context.Context, command control.Command, request control.Request) (any, error) {
-	switch command {
-	case control.Status:
-		return h.runner.answer(h.destination.Stats()), nil
-	case control.Pause, control.Resume, control.Flush, control.Approve:
-		var args struct {
-			Count int `json:"count"`
-		}
-		if err := request.Decode(&args); err != nil {
-			return nil, err
-		}
-		if command == control.Approve && args.Count == 0 {
-			args.Count = h.destination.Stats().Held
-		}
-		return nil, h.destination.Do(ctx, ledger.Command{
-			Name: string(command), Who: request.Who, Comment: request.Comment, Count: args.Count,
-		})
-	case control.Recheck:
-		var args recheckArgs
-		if err := request.Decode(&args); err != nil {
-			return nil, err
-		}
-		return nil, h.destination.Recheck(ctx, args.Emails)
-	case control.Retry:
-		return nil, h.destination.Do(ctx, ledger.Command{Name: "retry", Who: request.Who, Comment: request.Comment})
-	default:
-		return nil, &control.Error{Code: control.Misuse, Message: "this build does not serve the command " + string(command)}
+func (h handler) Command(ctx context.Context, command control.Command, request control.Request) (any, error) {
+	if command != control.Recheck {
+		return h.Desk.Command(ctx, command, request)
 	}
+	var args recheckArgs
+	if err := request.Decode(&args); err != nil {
+		return nil, err
+	}
+	return nil, h.destination.Recheck(ctx, args.Emails)
 }

@@ -13,11 +13,10 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
-	"rollcall/internal/plan"
 	"rollcall/internal/telemetry"
-	"rollcall/internal/window"
 )
 
 // normalisation is the version of the rule that makes an e-mail a contact's identity.
@@ -34,6 +33,7 @@ type runner struct {
 	salt    []byte
 	log     *zap.Logger
 	metrics *telemetry.Destination
+	lags    lags // of what this replica applied
 	active  atomic.Pointer[pipeline.Destination]
 	reason  atomic.Pointer[string] // why it is not claimed; nil or empty is none
 }
@@ -93,7 +93,7 @@ func (r *runner) hold(ctx context.Context) {
 	defer closeSource()
 	service, err := control.Serve(r.app.conn.NC, control.Options{
 		Destination: r.cfg.ID, Replica: r.app.opts.Replica, Version: r.app.opts.Version, Log: r.log,
-	}, &handler{runner: r, destination: d})
+	}, handler{r.desk(d), d})
 	if err != nil {
 		r.stopped(err)
 		return
@@ -136,7 +136,7 @@ func (r *runner) stopped(err error) {
 		reason = "ledger_damaged"
 	case errors.Is(err, ledger.ErrNewerBuild), errors.Is(err, ledger.ErrUnknownRecord):
 		reason = "newer_build"
-	case errors.Is(err, errFields):
+	case errors.Is(err, desk.ErrFields):
 		reason = "fields"
 	}
 	r.reason.Store(&reason)
@@ -147,12 +147,10 @@ func (r *runner) stopped(err error) {
 	r.log.Error("suspended: nothing is taken over", zap.String("reason", reason), zap.Error(err))
 }
 
-var errFields = errors.New("custom fields cannot be resolved")
-
 // open builds the destination over the broker, the ledger and the account.
 func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error) {
 	conn, d := r.app.conn, r.cfg
-	spec, err := r.account.spec(ctx, d.Mapping)
+	spec, err := desk.ResolveMapping(ctx, r.account.client, d.Mapping)
 	if err != nil {
 		return nil, nil, fmt.Errorf("destination %s: %w", d.ID, err)
 	}
@@ -179,22 +177,21 @@ func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
 			Segments: d.Segments, Mapping: string(canonical), Normalisation: normalisation,
 		},
-		Policy:  r.policy(),
+		Policy:  desk.Policy(d, r.account.cfg),
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
 		Mapping: spec,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},
-		Observer: observer{r.metrics}, Log: r.log,
+		Observer: observer{r.metrics, &r.lags}, Log: r.log,
 	}
 	return pipeline.New(o), source.Stop, nil
 }
 
-func (r *runner) policy() pipeline.Policy {
-	d, a := r.cfg, r.account.cfg
-	return pipeline.Policy{
-		Window: window.Policy{Quiet: d.Debounce.Quiet, MaxWait: d.Debounce.MaxWait},
-		Guard:  plan.Guard{Interval: d.Guard.Interval, MinRemovals: int(d.Guard.MinRemovals), MaxShare: d.Guard.MaxRemovalShare},
-		Cap:    int(d.ProfileCap), Horizon: a.Horizon, Timeout: a.RequestTimeout, Scale: a.ClockScale, Keep: d.KeepDeparted,
-	}
+// desk answers operators while the destination is active here.
+func (r *runner) desk(d *pipeline.Destination) *desk.Desk {
+	return desk.New(desk.Options{
+		Config: r.app.cfg, Destination: r.cfg, Conn: r.app.conn, SendGrid: r.account.client, Replica: r.app.opts.Replica,
+		Active: d, Status: func() control.StatusAnswer { return r.answer(d.Stats()) }, Log: r.log,
+	})
 }

@@ -1,27 +1,22 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"rollcall/internal/control"
+	"rollcall/internal/desk"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
 
 // answer turns a destination's numbers into what operators read.
 func (r *runner) answer(st pipeline.Stats) control.StatusAnswer {
-	d := r.cfg
-	a := control.StatusAnswer{
-		Destination: d.ID, Name: d.Name, Owner: d.Owner, Account: d.Account, ListID: d.ListID,
-		State: state(st).String(), Reason: st.Suspended,
-		Replica: r.app.opts.Replica, ConfigHash: r.app.cfg.Hash(), Revision: r.app.cfg.Revision, Epoch: st.Epoch,
-		ProfileCap: d.ProfileCap, Listed: st.Listed, Slots: st.Slots, Dirty: st.Dirty(),
-		Window: st.Window, OnTheWay: st.OnTheWay, InDoubt: st.InDoubt, Waiting: st.Waiting, Held: st.Held, Refused: st.RefusedNow,
-		AccountCap: r.account.cfg.ProfileCap, Profiles: st.Profiles, JobsInFlight: st.Jobs, IntakePending: st.Pending,
-		Cursor: st.Cursor, LedgerBytes: st.LedgerBytes, DeadLetters: st.Letters,
-		OldestUnappliedSeconds: st.Age(time.Now()).Seconds(),
-	}
-	a.Next = control.Next(d.ID, a.State, a.Reason)
+	a := desk.Describe(r.app.cfg, r.cfg)
+	a.Fill(st)
+	a.State, a.Reason, a.Replica = state(st).String(), st.Suspended, r.app.opts.Replica
+	a.LagP50Seconds, a.LagP99Seconds = r.lags.quantiles()
+	a.Next = control.Next(r.cfg.ID, a.State, a.Reason)
 	for _, route := range sendgrid.Routes {
 		b := r.account.client.Budget(route)
 		if b.Limit == 0 {
@@ -32,4 +27,31 @@ func (r *runner) answer(st pipeline.Stats) control.StatusAnswer {
 		})
 	}
 	return a
+}
+
+// announce makes this replica tell how it stands with each of its destinations, also where it stands by.
+func (a *App) announce() error {
+	of := map[string]*runner{}
+	var ids []string
+	for _, r := range a.runners {
+		of[r.cfg.ID] = r
+		ids = append(ids, r.cfg.ID)
+	}
+	service, err := control.Announce(a.conn.NC, control.Options{Replica: a.opts.Replica, Version: a.opts.Version}, ids,
+		func(id string) control.Replica { return of[id].standing() })
+	if err != nil {
+		return err
+	}
+	a.onStop("the replica's service", func(context.Context) error { return service.Stop() })
+	return nil
+}
+
+func (r *runner) standing() control.Replica {
+	one := control.Replica{
+		Name: r.app.opts.Replica, ConfigHash: r.app.cfg.Hash(), Revision: r.app.cfg.Revision, Active: r.active.Load() != nil,
+	}
+	if reason := r.reason.Load(); reason != nil {
+		one.Reason = *reason
+	}
+	return one
 }

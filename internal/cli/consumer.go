@@ -18,5 +18,8 @@ func Consumer(env *Env) *cobra.Command {
 	root.AddCommand(newDemoCommand(env))
 	root.AddCommand(newBenchCommand(env))
 	root.AddCommand(newSimulatorCommand(env))
+	root.AddCommand(newStatusCommand(env), newExplainCommand(env), newWaitingCommand(env), newReceiptsCommand(env))
+	root.AddCommand(newLettersCommand(env), newApproveCommand(env))
+	root.AddCommand(newSteeringCommands(env)...)
 	return root
 }

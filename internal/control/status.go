@@ -1,6 +1,11 @@
 package control
 
-import "strings"
+import (
+	"strings"
+	"time"
+
+	"rollcall/internal/pipeline"
+)
 
 // StatusAnswer is how one destination stands: the answer to Status, one line of `consumer status`, and one
 // item of /api/v1/destinations. Counts are of contacts unless they say otherwise; nobody is named.
@@ -14,6 +19,8 @@ type StatusAnswer struct {
 	State  string `json:"state"`            // orphaned, suspended, paused, held, running; or inactive
 	Reason string `json:"reason,omitempty"` // of a suspension
 	Next   string `json:"next,omitempty"`   // the command that helps
+
+	Trouble string `json:"trouble,omitempty"` // why the ledger could not be read, where nobody is active
 
 	Replica    string    `json:"replica,omitempty"` // the active one
 	ConfigHash string    `json:"config_hash,omitempty"`
@@ -45,6 +52,32 @@ type StatusAnswer struct {
 	LedgerBytes            uint64            `json:"ledger_bytes,omitempty"`
 	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
 	Budgets                []Budget          `json:"budgets,omitempty"`
+
+	HeldDigest    string          `json:"held_digest,omitempty"` // what an approval names
+	RequestsDue   int             `json:"requests_due"`          // upserts that the contacts in their window need
+	BudgetSeconds float64         `json:"budget_seconds"`        // that the rate budget makes them take; 0 is at once
+	Replay        *ReplayProgress `json:"replay,omitempty"`      // the last one
+}
+
+// ReplayProgress is how far a replay has come. Positions are stream sequences.
+type ReplayProgress struct {
+	ID       string `json:"id"`
+	State    string `json:"state"` // running, done, cancelled
+	From     uint64 `json:"from"`
+	To       uint64 `json:"to"`
+	Position uint64 `json:"position"`
+	Folded   uint64 `json:"folded"` // events
+}
+
+// Fill takes over a destination's numbers.
+func (a *StatusAnswer) Fill(st pipeline.Stats) {
+	a.Epoch, a.Cursor, a.LedgerBytes = st.Epoch, st.Cursor, st.LedgerBytes
+	a.Listed, a.Slots, a.Dirty = st.Listed, st.Slots, st.Dirty()
+	a.Window, a.OnTheWay, a.InDoubt = st.Window, st.OnTheWay, st.InDoubt
+	a.Waiting, a.Held, a.Refused = st.Waiting, st.Held, st.RefusedNow
+	a.Profiles, a.JobsInFlight, a.IntakePending = st.Profiles, st.Jobs, st.Pending
+	a.DeadLetters = st.Letters
+	a.OldestUnappliedSeconds = st.Age(time.Now()).Seconds()
 }
 
 // Replica is a process that could become active.
@@ -53,6 +86,8 @@ type Replica struct {
 	ConfigHash  string `json:"config_hash"`
 	Revision    uint64 `json:"revision"`
 	StaleConfig bool   `json:"stale_config,omitempty"` // its configuration differs from the active one's
+	Active      bool   `json:"active,omitempty"`
+	Reason      string `json:"reason,omitempty"` // why it does not claim the destination
 }
 
 // Budget is what is left of a route's rate window.

@@ -17,11 +17,12 @@ var ladder = map[string]int{
 
 	"internal/pipeline": 2, "internal/repair": 2, "internal/publish": 2,
 	"internal/config": 3, "internal/control": 3, "internal/web": 3,
-	"internal/app":  4,
-	"internal/demo": 5, // it runs the app
-	"internal/cli":  6,
-	"cmd/consumer":  7,
-	"cmd/publisher": 7,
+	"internal/desk": 4,
+	"internal/app":  5,
+	"internal/demo": 6, // it runs the app
+	"internal/cli":  7,
+	"cmd/consumer":  8,
+	"cmd/publisher": 8,
 }
 
 // testsOnly are imported by tests, and by each other, alone.

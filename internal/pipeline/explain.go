@@ -227,3 +227,10 @@ func (s *State) Digest() (string, error) {
 	_, _ = d.Write(body.Bytes()) // a hash never fails
 	return d.String(), nil
 }
+
+// Oldest returns the broker time, in unix milliseconds, of the oldest change that is not applied; zero is
+// none.
+func (s *State) Oldest() int64 { return s.oldest() }
+
+// Replay returns how far the last replay has come; nil where there was none.
+func (s *State) Replay() *ledger.Replay { return s.meta.Replay }

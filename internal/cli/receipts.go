@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/internal/config"
+	"rollcall/internal/desk"
+)
+
+// receipt is what people see of one.
+type receipt struct {
+	Kind      string    `json:"kind"`
+	Time      time.Time `json:"time"`
+	Operation string    `json:"operation"`
+	Batch     uint64    `json:"batch"`
+	Job       string    `json:"job"`
+	Requested int       `json:"requested"`
+	Applied   int       `json:"applied"`
+	Refused   int       `json:"refused"`
+	Reason    string    `json:"reason"`
+	Accepted  int64     `json:"accepted_after_ms"`
+	After     int64     `json:"applied_after_ms"`
+	Segment   string    `json:"segment"`
+	Events    int       `json:"events"`
+}
+
+func (r *receipt) line() string {
+	text := stamp(&r.Time) + "  " + r.Kind
+	switch r.Kind {
+	case "job":
+		text += fmt.Sprintf(" %s of batch %d: %s asked, %s applied, %s refused, after %s", r.Operation, r.Batch,
+			count(r.Requested), count(r.Applied), count(r.Refused), span(float64(r.After)/1000))
+	case "replay":
+		text += fmt.Sprintf(": %s events, %s", count(r.Events), r.Reason)
+		return oneLine(text)
+	case "refresh":
+		text += " of " + r.Segment
+	}
+	if r.Reason != "" {
+		text += " (" + r.Reason + ")"
+	}
+	return oneLine(text)
+}
+
+func newReceiptsCommand(env *Env) *cobra.Command {
+	var limit int
+	var since, kind string
+	command := &cobra.Command{
+		Use: "receipts DESTINATION", Short: "Show the records of finished jobs, replays, refreshes and erasures",
+		Long:    "One line a receipt, the newest last; --json prints them whole, one object a line. They hold no personal data.",
+		Example: "  consumer receipts newsletter --since 24h\n  consumer receipts newsletter --json --limit 0 | jq -s 'map(.applied) | add'",
+		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			from, err := ago(since)
+			if err != nil {
+				return err
+			}
+			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
+				return env.receipts(ctx, s, d, receiptsWanted{since: from, kind: kind, limit: limit})
+			})
+		},
+	}
+	command.Flags().IntVar(&limit, "limit", 50, "show the newest `N`; 0 is all")
+	command.Flags().StringVar(&since, "since", "", "those after a `TIME`: RFC 3339, or a duration ago")
+	command.Flags().StringVar(&kind, "kind", "", "of one `KIND`: job, replay, refresh or erasure")
+	env.jsonFlag(command)
+	return command
+}
+
+type receiptsWanted struct {
+	since time.Time
+	kind  string
+	limit int
+}
+
+func (e *Env) receipts(ctx context.Context, s *session, d *config.Destination, want receiptsWanted) error {
+	var bodies []json.RawMessage
+	err := desk.Receipts(ctx, s.conn, d.ID, func(_ uint64, body []byte) {
+		var r receipt
+		if json.Unmarshal(body, &r) != nil || r.Time.Before(want.since) || want.kind != "" && r.Kind != want.kind {
+			return
+		}
+		if bodies = append(bodies, json.RawMessage(append([]byte(nil), body...))); want.limit > 0 && len(bodies) > want.limit {
+			bodies = bodies[1:]
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(bodies) == 0 && !e.json {
+		_, err := fmt.Fprintf(e.Stdout, "%s has no receipts\n", d.ID)
+		return err
+	}
+	for _, body := range bodies {
+		text := string(body)
+		if !e.json {
+			text = receiptLine(body)
+		}
+		if _, err := io.WriteString(e.Stdout, text+"\n"); err != nil {
+			return fmt.Errorf("print the receipts: %w", err)
+		}
+	}
+	return nil
+}
+
+// ago reads a time: RFC 3339, or a duration before now. Empty is the beginning.
+func ago(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return time.Now().Add(-d), nil
+	}
+	return time.Time{}, misuse("%q is no time: write RFC 3339 (2026-11-23T13:00:00Z), or a duration ago (90m)", text)
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/config"
+	"rollcall/internal/control"
+	"rollcall/internal/desk"
+	"rollcall/internal/sendgrid"
+)
+
+// session is what an operator's command works with: the configuration and the broker.
+type session struct {
+	env   *Env
+	cfg   *config.Config
+	conn  *broker.Conn
+	close func()
+}
+
+// session reads the configuration and reaches the broker. Its close has to follow.
+func (e *Env) session(ctx context.Context) (*session, error) {
+	cfg, err := e.load()
+	if err != nil {
+		return nil, err
+	}
+	conn, stop, err := connect(ctx, cfg.NATS, zap.NewNop())
+	if err != nil {
+		return nil, err
+	}
+	return &session{env: e, cfg: cfg, conn: conn, close: stop}, nil
+}
+
+// with runs an operator's command over one destination.
+func (e *Env) with(command *cobra.Command, id string, do func(context.Context, *session, *config.Destination) error) error {
+	ctx, stop := e.untilSignal(command.Context())
+	defer stop()
+	s, err := e.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	d, err := s.destination(id)
+	if err != nil {
+		return err
+	}
+	return do(ctx, s, d)
+}
+
+func (s *session) destination(id string) (*config.Destination, error) {
+	if d, ok := s.cfg.Destination(id); ok {
+		return d, nil
+	}
+	var have []string
+	for i := range s.cfg.Destinations {
+		have = append(have, s.cfg.Destinations[i].ID)
+	}
+	return nil, misuse("there is no destination %q in %s: it has %s", id, s.cfg.Path, strings.Join(have, ", "))
+}
+
+// account is a client of the destination's account.
+func (s *session) account(d *config.Destination) (*sendgrid.Account, *config.Account, error) {
+	a, ok := s.cfg.Account(d.Account)
+	if !ok {
+		return nil, nil, misuse("there is no account %q in %s", d.Account, s.cfg.Path)
+	}
+	key := a.Key()
+	client, err := sendgrid.New(sendgrid.Options{
+		BaseURL: a.BaseURL, OnBehalfOf: a.OnBehalfOf, Key: key.Value, Forget: key.Forget, ClockScale: a.ClockScale,
+	})
+	return client, a, err
+}
+
+// How long a command waits for the active replica.
+const answerPatience = 20 * time.Second
+
+// call sends a command to the active replica.
+func (s *session) call(ctx context.Context, d *config.Destination, command control.Command, request control.Request, args, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
+	var err error
+	if args != nil {
+		if request.Args, err = json.Marshal(args); err != nil {
+			return fmt.Errorf("encode the arguments: %w", err)
+		}
+	}
+	return exit(control.Call(ctx, s.conn.NC, d.ID, command, request, answer))
+}
+
+// read asks the active replica and, where nobody is active, the ledger and the streams.
+func (s *session) read(ctx context.Context, d *config.Destination, command control.Command, args, answer any) error {
+	err := s.call(ctx, d, command, control.Request{}, args, answer)
+	if !errors.Is(err, control.ErrNoneActive) {
+		return err
+	}
+	client, _, err := s.account(d)
+	if err != nil {
+		return err
+	}
+	request := control.Request{}
+	if args != nil {
+		if request.Args, err = json.Marshal(args); err != nil {
+			return fmt.Errorf("encode the arguments: %w", err)
+		}
+	}
+	got, err := desk.New(desk.Options{Config: s.cfg, Destination: d, Conn: s.conn, SendGrid: client}).Command(ctx, command, request)
+	if err != nil {
+		return exit(err)
+	}
+	body, err := json.Marshal(got)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	return json.Unmarshal(body, answer)
+}
+
+// exit gives a command's error its exit status: what is not there is the answer *no*.
+func exit(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch control.CodeOf(err) {
+	case control.NotFound:
+		return &ExitError{Status: No, Err: err}
+	case control.Misuse:
+		return &ExitError{Status: Misuse, Err: err}
+	}
+	return err
+}
+
+// print shows an answer as JSON, or by what renders it for people.
+func (e *Env) print(answer any, people func(io.Writer) error) error {
+	if e.json {
+		return printJSON(e.Stdout, answer)
+	}
+	return people(e.Stdout)
+}
+
+// sorted are the keys of a count by name, the largest first.
+func sorted(counts map[string]uint64) []string {
+	names := make([]string, 0, len(counts))
+	for name := range counts {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if counts[a] != counts[b] {
+			return int(counts[b]) - int(counts[a])
+		}
+		return strings.Compare(a, b)
+	})
+	return names
+}
+
+// complete offers the destinations of the file.
+func (e *Env) complete(_ *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := e.load()
+	if err != nil || len(arguments) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var ids []string
+	for i := range cfg.Destinations {
+		ids = append(ids, cfg.Destinations[i].ID+"\t"+cfg.Destinations[i].Name)
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,103 @@
+package desk
+
+import (
+	"context"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/control"
+	"rollcall/internal/ledger"
+	"rollcall/internal/pipeline"
+)
+
+// note is a command that is nothing but its entry.
+func (d *Desk) note(name string) func(context.Context, control.Request) (any, error) {
+	return func(ctx context.Context, request control.Request) (any, error) {
+		if err := request.Decode(&struct{}{}); err != nil {
+			return nil, err
+		}
+		if err := d.active(); err != nil {
+			return nil, err
+		}
+		return struct{}{}, d.Active.Do(ctx, ledger.Command{Name: name, Who: request.Who, Comment: request.Comment})
+	}
+}
+
+// approve lets go of what was shown. Without a count and a digest it lets go of what is held now.
+func (d *Desk) approve(ctx context.Context, request control.Request) (any, error) {
+	var args control.ApproveArgs
+	if err := request.Decode(&args); err != nil {
+		return nil, err
+	}
+	if err := d.active(); err != nil {
+		return nil, err
+	}
+	var held pipeline.Held
+	if err := d.look(ctx, func(s *pipeline.State) { held = s.Held() }); err != nil {
+		return nil, err
+	}
+	if args.Digest != "" {
+		held = pipeline.Held{Count: args.Count, Digest: args.Digest}
+	}
+	if held.Count == 0 {
+		return nil, &control.Error{Code: control.Conflict, Message: "nothing is held"}
+	}
+	err := d.Active.Do(ctx, ledger.Command{
+		Name: "approve", Who: request.Who, Comment: request.Comment, Count: held.Count, Digest: held.Digest,
+	})
+	return held, err
+}
+
+// ledger tells how the state stands at its last entry, and the commands that were given.
+func (d *Desk) ledger(ctx context.Context, request control.Request) (any, error) {
+	if err := request.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	answer := control.CommandsAnswer{Destination: d.Destination.ID, Commands: []ledger.Command{}}
+	err := d.look(ctx, func(s *pipeline.State) { answer.Commands = append(answer.Commands, s.Commands()...) })
+	return answer, err
+}
+
+// stand notes what a verify found, by e-mail. Contacts on their way are passed over.
+func (d *Desk) stand(ctx context.Context, request control.Request) (any, error) {
+	var args control.StandArgs
+	if err := request.Decode(&args); err != nil {
+		return nil, err
+	}
+	if err := d.active(); err != nil {
+		return nil, err
+	}
+	var answer control.StandAnswer
+	var found *ledger.Stand
+	var err error
+	look := d.look(ctx, func(s *pipeline.State) {
+		found, answer.Skipped, err = s.Findings(pipeline.Findings{
+			Listed: normal(args.Listed), Unlisted: normal(args.Unlisted), Adopt: args.Adopt,
+		})
+	})
+	if look != nil {
+		return nil, look
+	}
+	if err != nil {
+		return nil, &control.Error{Code: control.Conflict, Message: err.Error()}
+	}
+	answer.Taken = len(found.Listed) + len(found.Unlisted) + len(found.Adopted)
+	if answer.Taken == 0 {
+		return answer, nil
+	}
+	name := "repair"
+	if args.Adopt {
+		name = "adopt"
+	}
+	rec := ledger.Command{Name: name, Who: request.Who, Comment: request.Comment, Count: answer.Taken}
+	return answer, d.Active.Do(ctx, rec, found)
+}
+
+func normal(emails []string) [][]byte {
+	var all [][]byte
+	for _, e := range emails {
+		if email, ok := contact.Normalize(nil, []byte(e)); ok {
+			all = append(all, email)
+		}
+	}
+	return all
+}

@@ -1,0 +1,223 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/contact"
+	"rollcall/internal/control"
+	"rollcall/internal/mapping"
+	"rollcall/internal/pipeline"
+	"rollcall/internal/segment"
+)
+
+// explain tells one person's whole story.
+func (d *Desk) explain(ctx context.Context, request control.Request) (any, error) {
+	var args control.ExplainArgs
+	if err := request.Decode(&args); err != nil {
+		return nil, err
+	}
+	if args.Person == "" {
+		return nil, &control.Error{Code: control.Misuse, Message: "name a profile's id or an e-mail"}
+	}
+	var story pipeline.Story
+	var found bool
+	if err := d.look(ctx, func(s *pipeline.State) { story, found = s.Explain(args.Person) }); err != nil {
+		return nil, err
+	}
+	answer := control.ExplainAnswer{Destination: d.Destination.ID, Active: d.Replica, Profiles: story.Profiles, Erased: story.Erased}
+	var err error
+	if answer.DeadLetters, err = d.lettersOf(ctx, args.Person, story.Profiles); err != nil {
+		return nil, err
+	}
+	if !found && len(answer.DeadLetters) == 0 {
+		return nil, &control.Error{Code: control.NotFound, Message: fmt.Sprintf(
+			"%s knows no such profile or contact: no event of its segments named it (is the segment one of the destination's? `publisher` and `nats stream get` show what was published)", d.Destination.ID)}
+	}
+	for _, c := range story.Contacts {
+		answer.Contacts = append(answer.Contacts, control.ContactAnswer{ContactStory: c})
+	}
+	d.addFields(ctx, answer.Contacts)
+	if err := d.addReceipts(ctx, answer.Contacts); err != nil {
+		return nil, err
+	}
+	if args.Live {
+		d.addLive(ctx, answer.Contacts)
+	}
+	return answer, nil
+}
+
+// lettersOf reads the dead letters of the profiles. Of the one that was asked for there may be letters
+// though the fold knows nothing of it.
+func (d *Desk) lettersOf(ctx context.Context, person string, profiles []pipeline.ProfileStory) ([]control.Letter, error) {
+	ids := []string{person}
+	for i := range profiles {
+		if profiles[i].Profile != person {
+			ids = append(ids, profiles[i].Profile)
+		}
+	}
+	var all []control.Letter
+	for _, id := range ids {
+		found, err := Letters(ctx, d.Conn, d.Destination.ID, control.LetterFilter{Profile: id})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found.Letters...)
+	}
+	return all, nil
+}
+
+// addFields reads the events that set the contacts' fields again and maps them. That it cannot is part of
+// the answer.
+func (d *Desk) addFields(ctx context.Context, contacts []control.ContactAnswer) {
+	spec, err := d.spec(ctx)
+	if err != nil {
+		noteAll(contacts, err.Error())
+		return
+	}
+	mapper, err := mapping.New(spec)
+	if err != nil {
+		noteAll(contacts, err.Error())
+		return
+	}
+	var sequences []uint64
+	for i := range contacts {
+		if s := contacts[i].Source; s != 0 {
+			sequences = append(sequences, s)
+		}
+	}
+	events, err := d.Conn.ReadSequences(ctx, d.Destination.Stream, sequences)
+	if err != nil {
+		noteAll(contacts, err.Error())
+		return
+	}
+	for i := range contacts {
+		c := &contacts[i]
+		at := slices.IndexFunc(events, func(m broker.Message) bool { return m.Sequence == c.Source })
+		switch {
+		case c.Source == 0:
+		case at < 0:
+			c.FieldsNote = "the event that set them was replaced or has aged out of the stream; a newer one is on its way, or the last confirmed values stay"
+		default:
+			c.Fields, c.FieldsNote = mapped(mapper, spec, &events[at])
+		}
+	}
+}
+
+func noteAll(contacts []control.ContactAnswer, note string) {
+	for i := range contacts {
+		contacts[i].FieldsNote = note
+	}
+}
+
+// mapped gives an event's values under the names that SendGrid has for them.
+func mapped(mapper *mapping.Mapper, spec mapping.Spec, m *broker.Message) (map[string]string, string) {
+	var decoder segment.Decoder
+	event, problem := decoder.Decode(m.Subject, m.Header, m.Body)
+	if problem != nil && !problem.Fold {
+		return nil, string(problem.Reason) + ": " + problem.Detail
+	}
+	if len(event.Attributes) == 0 {
+		return nil, "the event has no attributes"
+	}
+	result := mapper.Map(nil, event.Attributes)
+	note := ""
+	if result.Reason != "" {
+		note = string(result.Reason) + ": " + result.Detail
+	}
+	values := map[string]string{}
+	for rest := result.Fields; len(rest) > 0; {
+		index, _, value, next, err := contact.NextField(rest)
+		if err != nil || index >= len(spec.Fields) {
+			break
+		}
+		values[spec.Fields[index].Name], rest = string(value), next
+	}
+	return values, note
+}
+
+// receiptShape is what is looked at of a job's receipt.
+type receiptShape struct {
+	Kind      string    `json:"kind"`
+	Time      time.Time `json:"time"`
+	Operation string    `json:"operation"`
+	Batch     uint64    `json:"batch"`
+	Applied   int64     `json:"applied_after_ms"`
+}
+
+// addReceipts finds the receipts of the requests that sent the contacts last: by their batch while they
+// are on their way, else by the second in which they were sent.
+func (d *Desk) addReceipts(ctx context.Context, contacts []control.ContactAnswer) error {
+	return Receipts(ctx, d.Conn, d.Destination.ID, func(_ uint64, body []byte) {
+		var r receiptShape
+		if json.Unmarshal(body, &r) != nil || r.Kind != "job" {
+			return
+		}
+		sent := r.Time.Add(-time.Duration(r.Applied) * time.Millisecond)
+		for i := range contacts {
+			c := &contacts[i]
+			near := c.Added != nil && sent.Sub(*c.Added).Abs() <= time.Second && r.Operation == "upsert"
+			if near || c.Batch != 0 && c.Batch == r.Batch {
+				c.Receipts = append(c.Receipts, json.RawMessage(body))
+			}
+		}
+	})
+}
+
+// Receipts visits a destination's receipts, the oldest first.
+func Receipts(ctx context.Context, conn *broker.Conn, destination string, visit func(sequence uint64, body []byte)) error {
+	r := broker.Range{Stream: broker.ReceiptStream, Filters: []string{"rollcall.receipts." + destination}, From: 1}
+	err := conn.ReadRange(ctx, r, func(m broker.Message) error {
+		visit(m.Sequence, m.Body)
+		return nil
+	})
+	if errors.Is(err, broker.ErrStreamMissing) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the receipts of %s: %w", destination, err)
+	}
+	return nil
+}
+
+// addLive asks SendGrid how the contacts stand now.
+func (d *Desk) addLive(ctx context.Context, contacts []control.ContactAnswer) {
+	for i := range contacts {
+		c := &contacts[i]
+		c.SendGrid = &control.LiveAnswer{}
+		found, err := d.SendGrid.Lookup(ctx, []string{c.Email})
+		if err == nil {
+			c.SendGrid.Suppressed, err = d.SendGrid.Suppressed(ctx, c.Email)
+		}
+		if err != nil {
+			c.SendGrid.Error = err.Error()
+			continue
+		}
+		f, ok := found[c.Email]
+		c.SendGrid.Found, c.SendGrid.OnList, c.SendGrid.Fields = ok, slices.Contains(f.Lists, d.Destination.ListID), f.Fields
+	}
+}
+
+const waitingShown = 100
+
+// waiting names who waits for a slot.
+func (d *Desk) waiting(ctx context.Context, request control.Request) (any, error) {
+	var args control.WaitingArgs
+	if err := request.Decode(&args); err != nil {
+		return nil, err
+	}
+	if args.Limit <= 0 {
+		args.Limit = waitingShown
+	}
+	answer := control.WaitingAnswer{Destination: d.Destination.ID, Line: []pipeline.Turn{}}
+	err := d.look(ctx, func(s *pipeline.State) {
+		line, total := s.Waiting(args.Limit)
+		answer.Line, answer.Total = append(answer.Line, line...), total
+	})
+	return answer, err
+}

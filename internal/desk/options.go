@@ -1,0 +1,87 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rollcall/internal/config"
+	"rollcall/internal/mapping"
+	"rollcall/internal/pipeline"
+	"rollcall/internal/plan"
+	"rollcall/internal/sendgrid"
+	"rollcall/internal/window"
+)
+
+// Policy is what the configuration says of a destination's timing and limits. An account that is not in
+// the file any more leaves its part at zero.
+func Policy(d *config.Destination, a *config.Account) pipeline.Policy {
+	p := pipeline.Policy{
+		Window: window.Policy{Quiet: d.Debounce.Quiet, MaxWait: d.Debounce.MaxWait},
+		Guard:  plan.Guard{Interval: d.Guard.Interval, MinRemovals: int(d.Guard.MinRemovals), MaxShare: d.Guard.MaxRemovalShare},
+		Cap:    int(d.ProfileCap), Keep: d.KeepDeparted,
+	}
+	if a != nil {
+		p.Horizon, p.Timeout, p.Scale = a.Horizon, a.RequestTimeout, a.ClockScale
+	}
+	return p
+}
+
+// ErrFields says that a mapping names custom fields that the account does not have, or that they cannot be
+// asked for.
+var ErrFields = errors.New("custom fields cannot be resolved")
+
+// Definitions tells an account's custom fields.
+type Definitions interface {
+	FieldDefinitions(ctx context.Context) ([]sendgrid.FieldDefinition, error)
+}
+
+// ResolveMapping resolves a mapping: custom fields by SendGrid's names to the account's ids and types.
+func ResolveMapping(ctx context.Context, account Definitions, m config.Mapping) (mapping.Spec, error) {
+	spec := mapping.Spec{EmailAttribute: m.Email, OmitBad: m.OmitBad()}
+	var defined map[string]sendgrid.FieldDefinition
+	for _, f := range m.Mapped() {
+		field := mapping.Field{Name: f.Name, Attribute: f.Attribute, Custom: f.Custom}
+		if f.Custom {
+			if defined == nil {
+				var err error
+				if defined, err = definitions(ctx, account); err != nil {
+					return spec, err
+				}
+			}
+			d, ok := defined[strings.ToLower(f.Name)]
+			if !ok {
+				return spec, fmt.Errorf("%w: the account has no custom field %q: make it at SendGrid, or take it out of the mapping", ErrFields, f.Name)
+			}
+			field.ID, field.Type = d.ID, fieldType(d.Type)
+		}
+		spec.Fields = append(spec.Fields, field)
+	}
+	return spec, nil
+}
+
+func fieldType(name string) mapping.Type {
+	switch name {
+	case "Number":
+		return mapping.Number
+	case "Date":
+		return mapping.Date
+	}
+	return mapping.Text
+}
+
+func definitions(ctx context.Context, account Definitions) (map[string]sendgrid.FieldDefinition, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	list, err := account.FieldDefinitions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: ask SendGrid for the account's custom fields: %w", ErrFields, err)
+	}
+	defined := make(map[string]sendgrid.FieldDefinition, len(list))
+	for _, f := range list {
+		defined[strings.ToLower(f.Name)] = f
+	}
+	return defined, nil
+}
