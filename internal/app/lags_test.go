@@ -16,7 +16,7 @@ func TestLagsAreOfTheLastChanges(t *testing.T) {
 	for i := range lagsKept {
 		l.add(time.Duration(i%101) * time.Second)
 	}
-	if p50, p99 := l.quantiles(); p50 != 50 || p99 != 99 {
+	if p50, p99 := l.quantiles(); p50 < 49 || p50 > 50 || p99 != 99 {
 		t.Errorf("p50 %v, p99 %v", p50, p99)
 	}
 }

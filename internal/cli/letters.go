@@ -36,24 +36,15 @@ func (f *lettersFlags) filter() (control.LetterFilter, error) {
 }
 
 func newLettersCommand(env *Env) *cobra.Command {
-	command := &cobra.Command{
-		Use: "dead-letters", Short: "List, show, retry or discard what was set aside",
-		Long: "An event that cannot be read, or a contact that SendGrid refused, is set aside as a dead letter with its reason.\n" +
-			"Without a subcommand they are listed.",
-		Example: "  consumer dead-letters list newsletter --since 24h\n  consumer dead-letters show newsletter --sequence 4711 --reveal\n" +
-			"  consumer dead-letters retry newsletter --reason bad_value --comment 'mapping corrected'\n  consumer dead-letters discard newsletter --reason no_email --comment 'known test data'",
-	}
+	command := newLetterCommand(env, "list")
+	command.Use, command.Short = "dead-letters [DESTINATION]", "List, show, retry or discard what was set aside"
+	command.Long = "An event that cannot be read, or a contact that SendGrid refused, is set aside as a dead letter with its reason.\n" +
+		"Without a subcommand they are listed."
+	command.Example = "  consumer dead-letters list newsletter --since 24h\n  consumer dead-letters show newsletter --sequence 4711 --reveal\n" +
+		"  consumer dead-letters retry newsletter --reason bad_value --comment 'mapping corrected'\n  consumer dead-letters discard newsletter --reason no_email --comment 'known test data'"
 	for _, name := range []string{"list", "show", "retry", "discard"} {
 		command.AddCommand(newLetterCommand(env, name))
 	}
-	bare := newLetterCommand(env, "list")
-	command.Args, command.RunE = cobra.MaximumNArgs(1), func(c *cobra.Command, arguments []string) error {
-		if len(arguments) == 0 {
-			return misuse("name a destination: consumer dead-letters list DESTINATION")
-		}
-		return bare.RunE(c, arguments)
-	}
-	command.ValidArgsFunction = env.complete
 	return command
 }
 

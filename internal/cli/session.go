@@ -129,11 +129,8 @@ func exit(err error) error {
 	if err == nil {
 		return nil
 	}
-	switch control.CodeOf(err) {
-	case control.NotFound:
-		return &ExitError{Status: No, Err: err}
-	case control.Misuse:
-		return &ExitError{Status: Misuse, Err: err}
+	if status, ok := map[control.Code]Status{control.NotFound: No, control.Misuse: Misuse}[control.CodeOf(err)]; ok {
+		return &ExitError{Status: status, Err: err}
 	}
 	return err
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/sendgrid"
 )
 
 func newStatusCommand(env *Env) *cobra.Command {
@@ -136,7 +136,9 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	t.row("dirty", dirtyPart(a))
 	t.row("jobs", count(a.JobsInFlight)+" in flight")
 	t.row("events", count(a.IntakePending)+" not yet taken over; cursor "+count(a.Cursor))
-	t.row("oldest", span(a.OldestUnappliedSeconds)+" since the oldest change that is not applied")
+	if a.OldestUnappliedSeconds > 0 {
+		t.row("oldest", span(a.OldestUnappliedSeconds)+" since the oldest change that is not applied")
+	}
 	if a.LagP50Seconds > 0 || a.LagP99Seconds > 0 {
 		t.row("lag", "change to applied "+span(a.LagP50Seconds)+" (median), "+span(a.LagP99Seconds)+" (p99)")
 	}
@@ -207,7 +209,7 @@ func accountPart(a *control.StatusAnswer) string {
 }
 
 func dirtyPart(a *control.StatusAnswer) string {
-	text := count(a.Dirty)
+	var parts []string
 	for _, p := range []struct {
 		name string
 		n    int
@@ -220,15 +222,18 @@ func dirtyPart(a *control.StatusAnswer) string {
 		{"refused", a.Refused},
 	} {
 		if p.n > 0 {
-			text += ", " + count(p.n) + " " + p.name
+			parts = append(parts, count(p.n)+" "+p.name)
 		}
 	}
-	return strings.Replace(text, ", ", ": ", 1)
+	if len(parts) == 0 {
+		return count(a.Dirty)
+	}
+	return count(a.Dirty) + ": " + strings.Join(parts, ", ")
 }
 
 func budgetPart(a *control.StatusAnswer) string {
 	for _, b := range a.Budgets {
-		if b.Route != "upsert" {
+		if b.Route != string(sendgrid.RouteUpsert) {
 			continue
 		}
 		text := fmt.Sprintf("%d of %d upserts left for %s", b.Remaining, b.Limit, span(b.ResetSeconds))
@@ -259,6 +264,3 @@ func lettersPart(byReason map[string]uint64) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// age is how long ago something was, for people.
-func age(t time.Time) string { return span(time.Since(t).Seconds()) + " ago" }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -116,11 +117,11 @@ func (d *Desk) look(ctx context.Context, look func(*pipeline.State)) error {
 // LoadState loads a destination's state from its ledger, to be read: nothing is claimed or written. It
 // returns the entry that it is the state after; zero is a destination that never ran.
 func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*pipeline.State, uint64, error) {
-	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{})
+	salt, err := salt(ctx, conn)
 	if err != nil {
 		return nil, 0, err
 	}
-	salt, err := salt(ctx, conn)
+	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,8 +141,11 @@ func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *co
 
 // salt is the installation's; nothing is made where there is none.
 func salt(ctx context.Context, conn *broker.Conn) ([]byte, error) {
-	if _, err := conn.JS.Stream(ctx, broker.LedgerStream); err != nil {
-		return nil, fmt.Errorf("no destination ever ran on this broker: %w", err)
+	switch _, err := conn.JS.Stream(ctx, broker.LedgerStream); {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, errors.New("there is no ledger on this broker: no consumer ever ran on it (start one with `consumer run`)")
+	case err != nil:
+		return nil, fmt.Errorf("look at stream %s: %w", broker.LedgerStream, err)
 	}
 	installation, err := conn.Installation(ctx)
 	return installation.TombstoneSalt, err

@@ -36,8 +36,8 @@ func (d *Desk) explain(ctx context.Context, request control.Request) (any, error
 		return nil, err
 	}
 	if !found && len(answer.DeadLetters) == 0 {
-		return nil, &control.Error{Code: control.NotFound, Message: fmt.Sprintf(
-			"%s knows no such profile or contact: no event of its segments named it (is the segment one of the destination's? `publisher` and `nats stream get` show what was published)", d.Destination.ID)}
+		return nil, &control.Error{Code: control.NotFound, Message: d.Destination.ID +
+			" knows no such profile or contact: no event of its segments named it (is the segment one of the destination's? `nats stream get` shows what was published)"}
 	}
 	for _, c := range story.Contacts {
 		answer.Contacts = append(answer.Contacts, control.ContactAnswer{ContactStory: c})
