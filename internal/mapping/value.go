@@ -58,13 +58,21 @@ func (m *Mapper) date(raw []byte) ([]byte, bool) {
 	}
 	var v []byte
 	v, m.scratch = segment.Unquote(m.scratch, raw)
-	t, err := time.Parse(time.RFC3339, string(v))
-	if err != nil {
-		if t, err = time.Parse(time.DateOnly, string(v)); err != nil {
+	form := time.DateOnly
+	if len(v) > len(form) {
+		// The library reads hours of one digit and commas, too: neither is RFC 3339.
+		if form = time.RFC3339; len(v) < len("2006-01-02T15:04:05Z") || v[13] != ':' || v[19] == ',' {
 			return nil, false
 		}
 	}
+	t, err := time.Parse(form, string(v))
+	if err != nil {
+		return nil, false
+	}
+	if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {
+		return nil, false // its zone takes it out of what RFC 3339 can write
+	}
 	start := len(m.scratch)
-	m.scratch = t.UTC().AppendFormat(m.scratch, time.RFC3339Nano)
+	m.scratch = t.AppendFormat(m.scratch, time.RFC3339Nano)
 	return m.scratch[start:], true
 }

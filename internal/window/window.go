@@ -42,7 +42,15 @@ func (w *Window) Change(now int64, h contact.Handle) {
 	if e.first == 0 {
 		e.first = now
 	}
-	e.due = min(now+int64(w.policy.Quiet), e.first+int64(w.policy.MaxWait))
+	w.set(e, h, min(now+int64(w.policy.Quiet), e.first+int64(w.policy.MaxWait)))
+}
+
+// set gives the contact a due time, earlier or later than it was.
+func (w *Window) set(e *entry, h contact.Handle, due int64) {
+	if due < e.due {
+		e.queued = false // the node that stands for it is late, and is dropped when it comes up
+	}
+	e.due = due
 	w.enqueue(e, h)
 }
 
@@ -60,11 +68,7 @@ func (w *Window) Put(now, due int64, h contact.Handle) {
 	if e.first == 0 {
 		e.first = now
 	}
-	if due < e.due {
-		e.queued = false // the node that stands for it is late, and is dropped when it comes up
-	}
-	e.due = due
-	w.enqueue(e, h)
+	w.set(e, h, due)
 }
 
 // Remove takes the contact out of the window.
