@@ -87,6 +87,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		p.remove(contact.Remove, moved)
 		p.exempt = false
 		p.remove(contact.Remove, p.guarded(others))
+		p.within(contact.Upsert, sendgrid.RouteUpsert)
 		p.retry()
 		p.upsert()
 	}
@@ -233,9 +234,6 @@ func (p *planner) admit() {
 
 // upsert cuts the due upserts into batches. An add takes a slot; those that find none wait.
 func (p *planner) upsert() {
-	if p.dry(sendgrid.RouteUpsert) {
-		return
-	}
 	p.halved()
 	if p.left[contact.Upsert] <= 0 {
 		return

@@ -51,6 +51,13 @@ func (l *loop) followUp(now time.Time) time.Time {
 	next := now.Add(time.Minute)
 	l.watchDoubts()
 	under := 0
+	if l.state.flight.Contacts(flight.Doubt) > 0 {
+		for _, b := range l.state.flight.Open() {
+			if l.polls[b.ID] == nil && b.State == flight.Doubt {
+				l.follow(b, now) // its own try certainly had no effect; an earlier one of its content is in doubt
+			}
+		}
+	}
 	var removals []*flight.Batch
 	for id, p := range l.polls {
 		b := l.state.flight.Get(id)

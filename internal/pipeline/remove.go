@@ -85,7 +85,8 @@ func (l *loop) saw(handles []contact.Handle, emails []string, found map[string]s
 func (l *loop) removalNotBegun(r removal) {
 	l.finished(r.intent.Operation, nil)
 	now := time.Now()
-	if !l.troubled(r.err) {
+	var answer *sendgrid.Error
+	if (!errors.As(r.err, &answer) || answer.Class != sendgrid.OverBudget) && !l.troubled(r.err) {
 		l.backOff(now, 0)
 		l.log.Warn("contacts cannot be looked up; it is tried again", zap.Error(r.err))
 	}

@@ -30,7 +30,8 @@ type resolving struct {
 // read once instead, and they wait for it.
 func (p *planner) removals() []contact.Handle {
 	l := p.l
-	if l.resolving.under || p.dry(sendgrid.RouteRemove) || l.readForIDs(p) || p.dry(sendgrid.RouteEmails) {
+	p.within(contact.Remove, sendgrid.RouteRemove, sendgrid.RouteEmails)
+	if l.resolving.under || l.readForIDs(p) {
 		return nil
 	}
 	most := max(0, p.left[contact.Remove]) * removeBatch
@@ -57,11 +58,15 @@ func (l *loop) readForIDs(p *planner) bool {
 	return true
 }
 
-// dry reports whether a route's budget is used up until its window ends: an intent would only spend its
-// deadline on waiting.
-func (p *planner) dry(route sendgrid.Route) bool {
-	b := p.l.opts.Prober.Budget(route)
-	return b.Limit > 0 && b.Remaining <= 0 && p.now.Before(b.Reset)
+// within bounds how many requests of a kind may start by what their route has left until its window ends: an
+// intent beyond it would only spend its deadline on waiting.
+func (p *planner) within(op contact.Operation, routes ...sendgrid.Route) {
+	for _, route := range routes {
+		b := p.l.opts.Prober.Budget(route)
+		if b.Limit > 0 && p.now.Before(b.Reset) {
+			p.left[op] = max(0, min(p.left[op], b.Remaining-p.l.sending[op]))
+		}
+	}
 }
 
 // added is when a contact was added last, in unix seconds, and whether that is so long ago that a look-up
@@ -106,8 +111,6 @@ func (l *loop) resolve(handles []contact.Handle) {
 	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, began time.Time, err error) {
 		l.resolving.under = false
 		if err != nil {
-			l.resolving.rest = time.Now().Add(l.opts.Policy.scaled(exportRest))
-			l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
 			return
 		}
 		for n, h := range handles {
@@ -118,23 +121,31 @@ func (l *loop) resolve(handles []contact.Handle) {
 	})
 }
 
-// find looks contacts of an operation up, thousands by one export of our list; then runs on the loop. began is when: what
-// was so before the answer shows.
+// find looks contacts of an operation up, thousands by one export of our list; then runs on the loop. began is
+// when: what was so before the answer shows.
 func (l *loop) find(op contact.Operation, emails []string, then func(map[string]sendgrid.Found, time.Time, error)) {
+	// A deletion is from the account, which no export of a list shows.
+	whole := op != contact.Delete && len(emails) >= sendgrid.ExportFrom && !time.Now().Before(l.resolving.rest)
 	bound := l.opts.Policy.Timeout + time.Duration(len(emails)/removeBatch)*2*time.Second
-	if op != contact.Delete && len(emails) >= sendgrid.ExportFrom {
+	if whole {
 		bound = l.opts.Policy.Timeout + l.opts.Policy.scaled(exportBound)
 	}
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
 		began := time.Now()
-		if op == contact.Delete { // from the account, which no export of a list shows
+		if !whole {
 			found, err := l.opts.Finder.Lookup(ctx, emails)
 			return func() { then(found, began, err) }
 		}
 		found, err := l.opts.Finder.Resolve(ctx, l.opts.Binding.List, emails)
-		return func() { then(found, began, err) }
+		return func() {
+			if err != nil {
+				l.resolving.rest = time.Now().Add(l.opts.Policy.scaled(exportRest))
+				l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
+			}
+			then(found, began, err)
+		}
 	})
 }
 
@@ -174,10 +185,6 @@ func (l *loop) confirmTogether(due []*flight.Batch) {
 		}
 	}
 	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, began time.Time, err error) {
-		if err != nil {
-			l.resolving.rest = time.Now().Add(l.opts.Policy.scaled(exportRest))
-			l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
-		}
 		for _, b := range due {
 			if p := l.polls[b.ID]; p != nil {
 				p.under = false

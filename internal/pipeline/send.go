@@ -73,6 +73,14 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 			return
 		}
 		l.narrow(i, up, answer)
+	case sendgrid.OverBudget:
+		if up.part {
+			l.halves = append(l.halves, up.handles)
+			for _, h := range up.handles {
+				l.suspect[h] = true
+			}
+		}
+		l.failed(i, answer)
 	default:
 		l.failed(i, answer)
 	}
@@ -91,7 +99,7 @@ func (l *loop) well() {
 // failed handles every answer that says nothing of single contacts.
 func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 	now := time.Now()
-	if !l.troubled(e) {
+	if e.Class != sendgrid.OverBudget && !l.troubled(e) { // the budget is no trouble: its window ends
 		l.backOff(now, e.RetryAfter)
 		l.log.Warn("a request to SendGrid failed; it is tried again",
 			zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(e))
@@ -135,15 +143,13 @@ func (l *loop) troubled(err error) bool {
 	reason := map[sendgrid.Class]string{
 		sendgrid.Unauthorized: "key", sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: "fields",
 	}[e.Class]
-	if reason == "" || reason == "list" && !slices.Contains(listRoutes, e.Route) {
+	aside := e.Route == sendgrid.RouteExport || e.Route == sendgrid.RouteExportJob // there are look-ups besides
+	if reason == "" || aside || reason == "list" && e.Route != sendgrid.RouteUpsert {
 		return false
 	}
 	l.suspend(reason, e)
 	return true
 }
-
-// listRoutes are those whose 404 says that the list is not there.
-var listRoutes = []sendgrid.Route{sendgrid.RouteUpsert, sendgrid.RouteList, sendgrid.RouteExport}
 
 func (l *loop) suspend(reason string, e *sendgrid.Error) {
 	l.probeAt = time.Now().Add(l.opts.Policy.scaled(30 * time.Second))

@@ -101,7 +101,7 @@ type call struct {
 // do waits for the route's budget, makes the request, and classifies the answer.
 func (a *Account) do(ctx context.Context, c call) error {
 	if err := a.budgets.wait(ctx, c.route); err != nil {
-		return &Error{Class: NoConnection, Route: c.route, Message: "the deadline passed while the request waited for its rate budget", cause: err}
+		return &Error{Class: OverBudget, Route: c.route, Message: "the deadline passed while the request waited for its rate budget", cause: err}
 	}
 	defer a.budgets.done(c.route)
 	began := time.Now()

@@ -32,6 +32,7 @@ const (
 	Ambiguous                     // sent, and no answer came
 	Malformed                     // an answer that is not of SendGrid's shape
 	BadFields                     // a 400 that names custom fields: their ids have to be resolved again
+	OverBudget                    // not sent: its route's budget did not reach it within its deadline
 )
 
 // Invalid is one contact that a 400 names. Email is as the message spells it, lower-cased; Index is -1
@@ -79,8 +80,8 @@ func (e *Error) Unwrap() error {
 
 // NoEffect reports whether the request certainly changed nothing: any 4xx but 408, and no connection.
 func (e *Error) NoEffect() bool {
-	if e.Class == NoConnection || e.Class == Malformed {
-		return e.Class == NoConnection
+	if e.Class == NoConnection || e.Class == OverBudget || e.Class == Malformed {
+		return e.Class != Malformed
 	}
 	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout
 }

@@ -113,7 +113,7 @@ func (a *Account) awaitExport(ctx context.Context, id string) (exportJob, error)
 
 // passes reports whether the same request may be answered well later.
 func (e *Error) passes() bool {
-	return slices.Contains([]Class{RateLimited, TimedOut, Unavailable, NoConnection, Ambiguous, Malformed}, e.Class)
+	return slices.Contains([]Class{RateLimited, TimedOut, Unavailable, NoConnection, Ambiguous, Malformed, OverBudget}, e.Class)
 }
 
 // readExport visits the contacts of one file: one JSON object a line as it comes, an array, or CSV.
