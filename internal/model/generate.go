@@ -48,6 +48,12 @@ func (g *generator) header() {
 	if g.one(5) {
 		g.add("refuse %s 0.3", pick(g, "named", "unnamed"))
 	}
+	if g.one(6) {
+		g.add("guard %d", 1+g.rng.IntN(2))
+	}
+	if g.one(6) {
+		g.segments = 3
+	}
 	g.reconfigurable, g.slowJobs = g.one(3), g.one(2)
 }
 
@@ -69,6 +75,8 @@ var steps = []weighted{
 	{3, (*generator).redeliver},
 	{3, (*generator).swap},
 	{4, (*generator).refresh},
+	{2, (*generator).erase},
+	{2, (*generator).operator},
 }
 
 func (g *generator) step() {
@@ -159,7 +167,47 @@ func (g *generator) restart() {
 	}
 }
 
-func (g *generator) reconfigure() {}
+// reconfigure changes what the next replica is configured with.
+func (g *generator) reconfigure() {
+	if !g.reconfigurable || g.one(2) {
+		return
+	}
+	switch g.rng.IntN(4) {
+	case 0:
+		g.add("cap %d", g.rng.IntN(4))
+	case 1:
+		g.add("segments %s", pick(g, "a", "b", "a b", "a b", "a b c"))
+	case 2:
+		g.add("mapping %s", pick(g, "plain", "nick", "narrow"))
+	case 3:
+		g.add("omit %s", pick(g, "on", "off"))
+	}
+}
+
+// erase erases a profile, at times with addresses that the engine knows of.
+func (g *generator) erase() {
+	line := "erase " + g.profile()
+	if g.one(3) {
+		line += fmt.Sprintf(" e%d", 1+g.rng.IntN(g.emails))
+	}
+	g.add("%s", line)
+}
+
+// operator gives a command.
+func (g *generator) operator() {
+	switch g.rng.IntN(4) {
+	case 0:
+		g.add("do flush")
+	case 1:
+		g.add("do pause")
+		g.wait()
+		g.add("do resume")
+	case 2:
+		g.add("do retry")
+	case 3:
+		g.add("do approve")
+	}
+}
 
 func (g *generator) wire() {
 	kind := pick(g, "lose", "lose", "late", "late", "never", "refuse", "hang")
@@ -201,4 +249,35 @@ func (g *generator) revoke() {
 func (g *generator) redeliver() { g.add("redeliver %d", 1+g.rng.IntN(6)) }
 
 // refresh publishes a segment whole, or cut off; others' changes and other refreshes come in between.
-func (g *generator) refresh() {}
+func (g *generator) refresh() {
+	g.refreshes++
+	id, seg := fmt.Sprintf("r%d", g.refreshes), g.segment()
+	g.add("refresh %s %s", id, seg)
+	for p := range g.profiles {
+		if g.one(2) {
+			g.add("row %s p%d %s%s", id, p+1, g.email(), g.fields())
+		}
+		if g.one(5) {
+			pick(g, (*generator).enter, (*generator).exit, (*generator).wait, (*generator).restart)(g)
+		}
+	}
+	if g.one(5) {
+		g.overlap(seg)
+	}
+	if !g.one(6) { // else it is never ended
+		g.add("refreshed %s %s", id, pick(g, "ok", "ok", "ok", "cut"))
+	}
+}
+
+// overlap is a second refresh of a segment inside the first.
+func (g *generator) overlap(seg string) {
+	g.refreshes++
+	id := fmt.Sprintf("r%d", g.refreshes)
+	g.add("refresh %s %s", id, seg)
+	for p := range g.profiles {
+		if g.one(2) {
+			g.add("row %s p%d %s%s", id, p+1, g.email(), g.fields())
+		}
+	}
+	g.add("refreshed %s %s", id, pick(g, "ok", "cut"))
+}

@@ -93,7 +93,7 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 		Mapping: p.w.spec(p.config),
 		Salt:    []byte("salt"), SnapshotEvery: 1,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
-		Sender: client, Finder: client, Prober: client,
+		Sender: client, Finder: client, Prober: client, Purger: p,
 	}
 }
 

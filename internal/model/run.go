@@ -99,6 +99,14 @@ func (w *world) rests() bool {
 		return false
 	}
 	st := p.dest.Stats()
+	if st.Paused {
+		_ = doCommand(w, op("do", "resume"))
+		return false
+	}
+	if held := w.watch.held(); held > 0 && st.Cursor == w.stream.last() {
+		_ = doCommand(w, op("do", "approve"))
+		return false
+	}
 	return st.Cursor == w.stream.last() && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && st.Suspended == ""
 }
 

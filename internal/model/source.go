@@ -116,9 +116,13 @@ func (p *process) PublishReceipt(ctx context.Context, _ string, _ []byte) error 
 	return p.step(ctx, "receipt")
 }
 
-// InspectConsumer implements pipeline.Stream: a durable that has drawn nothing.
+// InspectConsumer implements pipeline.Stream: a durable that was just reset.
 func (p *process) InspectConsumer(ctx context.Context, _, _ string) (broker.ConsumerState, bool, error) {
-	return broker.ConsumerState{}, true, p.step(ctx, "inspect")
+	p.mu.Lock()
+	at := p.at
+	p.mu.Unlock()
+	held, _ := p.w.stream.from(at)
+	return broker.ConsumerState{Pending: uint64(len(held))}, true, p.step(ctx, "inspect")
 }
 
 // ReadRange implements pipeline.Stream.
@@ -137,4 +141,14 @@ func (p *process) ReadRange(ctx context.Context, r broker.Range, visit func(brok
 		}
 	}
 	return nil
+}
+
+// PurgePerson implements pipeline.Purger.
+func (p *process) PurgePerson(ctx context.Context, who broker.Person, _ func(*broker.Message) bool) (broker.Purged, error) {
+	p.nap(ctx, 20*time.Millisecond)
+	if err := p.step(ctx, "shred"); err != nil {
+		return broker.Purged{}, err
+	}
+	p.w.stream.purge(who.ProfileKey, who.Below)
+	return broker.Purged{}, nil
 }

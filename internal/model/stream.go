@@ -78,13 +78,12 @@ func (s *stream) from(seq uint64) ([]broker.Message, <-chan struct{}) {
 	return slices.Clone(s.held[at:]), s.woken
 }
 
-// purge takes everything of a profile at or below a sequence off the stream, as an erasure does.
-func (s *stream) purge(profile string, upTo uint64) {
-	key := string(segment.ProfileKey(nil, []byte(profile)))
+// purge takes every membership event of a profile below a sequence off the stream, as an erasure does.
+func (s *stream) purge(key string, below uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = slices.DeleteFunc(s.held, func(m broker.Message) bool {
-		return m.Sequence <= upTo && strings.HasPrefix(m.Subject, "segments.membership.") && strings.HasSuffix(m.Subject, "."+key)
+		return m.Sequence < below && strings.HasPrefix(m.Subject, "segments.membership.") && strings.HasSuffix(m.Subject, "."+key)
 	})
 }
 

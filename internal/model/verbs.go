@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid/simulator"
 )
 
@@ -27,7 +29,7 @@ func init() {
 		"start": doStart, "stop": doStop, "crash": doCrash, "pause": doPause, "wake": doWake, "arm": doArm,
 		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
-		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard,
+		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
 	}
 }
 
@@ -282,3 +284,15 @@ func doMapping(w *world, o Op) error { w.config.Mapping = o.arg(0); return nil }
 func doOmit(w *world, o Op) error { w.config.Omit = o.arg(0) != "off"; return nil }
 
 func doGuard(w *world, o Op) (err error) { w.guard, err = strconv.Atoi(o.arg(0)); return err }
+
+// doCommand gives the replica that runs an operator's command.
+func doCommand(w *world, o Op) error {
+	p := w.live()
+	if p == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = p.dest.Do(ctx, ledger.Command{Name: o.arg(0)}) // a replica that is just being killed takes none
+	return nil
+}

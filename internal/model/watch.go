@@ -203,3 +203,11 @@ func (v *watch) committed() uint64 {
 	defer v.mu.Unlock()
 	return v.cursor
 }
+
+// held is how many removals wait for an approval, sweeps that are held whole included.
+func (v *watch) held() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	h := v.shadow.Held()
+	return h.Count + len(h.Sweeps)
+}

@@ -17,7 +17,7 @@ func (s *State) Look(email []byte) Standing {
 	if h == 0 {
 		return Standing{}
 	}
-	at := s.book.Peek(h)
+	at := s.book.At(h)
 	return Standing{
 		Desired: s.roster.Desired(h), Listed: at.Listed(), Slot: at.Slot(), Place: at.Place(), Turn: s.roster.Place(h),
 	}

@@ -70,16 +70,16 @@ type Book struct {
 // NewBook returns an empty book.
 func NewBook() *Book { return &Book{refusal: map[contact.Handle]string{}} }
 
-// At returns the contact's standing, to be read.
-func (b *Book) At(h contact.Handle) *Standing { return b.rows.Grow(uint32(h)) }
-
-// Peek returns the contact's standing without making room for one that has none.
-func (b *Book) Peek(h contact.Handle) Standing {
+// At returns the contact's standing, to be read: looking makes no room, so that it changes no snapshot (I13).
+func (b *Book) At(h contact.Handle) *Standing {
 	if uint32(h) < b.rows.Len() {
-		return *b.rows.At(uint32(h))
+		return b.rows.At(uint32(h))
 	}
-	return Standing{}
+	return &Standing{}
 }
+
+// row returns the contact's standing, to be changed.
+func (b *Book) row(h contact.Handle) *Standing { return b.rows.Grow(uint32(h)) }
 
 // Listed returns how many contacts are confirmed on the list.
 func (b *Book) Listed() int { return b.listed }
@@ -95,7 +95,7 @@ func (b *Book) Refusal(h contact.Handle) string { return b.refusal[h] }
 
 // Put keeps the contact in a place. seq is its place in the line where it waits.
 func (b *Book) Put(h contact.Handle, p Place, seq uint64) {
-	s := b.At(h)
+	s := b.row(h)
 	b.places[s.Place()]--
 	b.places[p]++
 	if s.Place() == Refused && p != Refused {
@@ -115,13 +115,13 @@ func (b *Book) Refuse(h contact.Handle, reason string) {
 
 // Adding notes that an upsert of the contact starts at a time: one that is not listed takes a slot.
 func (b *Book) Adding(h contact.Handle, unix int64) {
-	b.At(h).add = uint32(unix)
+	b.row(h).add = uint32(unix)
 	b.Reserve(h)
 }
 
 // Reserve keeps a slot for a contact that is to be made anew.
 func (b *Book) Reserve(h contact.Handle) {
-	if s := b.At(h); s.flags&(listed|slot) == 0 {
+	if s := b.row(h); s.flags&(listed|slot) == 0 {
 		s.flags |= slot
 		b.adding++
 	}
@@ -129,7 +129,7 @@ func (b *Book) Reserve(h contact.Handle) {
 
 // Release gives the slot of an add back that certainly had no effect, or was settled.
 func (b *Book) Release(h contact.Handle) {
-	if s := b.At(h); s.flags&slot != 0 {
+	if s := b.row(h); s.flags&slot != 0 {
 		s.flags &^= slot
 		b.adding--
 	}
@@ -138,7 +138,7 @@ func (b *Book) Release(h contact.Handle) {
 // SetListed notes that SendGrid has the contact on the list with these fields.
 func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 	b.Release(h)
-	s := b.At(h)
+	s := b.row(h)
 	if s.flags&listed == 0 {
 		s.flags |= listed
 		b.listed++
@@ -150,7 +150,7 @@ func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 // remembered: its text fields must still be cleared should it come back.
 func (b *Book) SetUnlisted(h contact.Handle) {
 	b.Release(h)
-	s := b.At(h)
+	s := b.row(h)
 	if s.flags&listed != 0 {
 		s.flags &^= listed
 		b.listed--
@@ -161,13 +161,13 @@ func (b *Book) SetUnlisted(h contact.Handle) {
 // Gone forgets everything about a contact that was deleted at SendGrid.
 func (b *Book) Gone(h contact.Handle) {
 	b.SetUnlisted(h)
-	s := b.At(h)
+	s := b.row(h)
 	s.Mask, s.add = 0, 0
 }
 
 // Sent notes which fields may have a value at SendGrid from now on, and whose they are.
 func (b *Book) Sent(h contact.Handle, mask uint64, profile uint32) {
-	s := b.At(h)
+	s := b.row(h)
 	s.Mask |= mask
 	s.by = uint16(profile)
 }
@@ -276,4 +276,4 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 }
 
 // Forget clears the standing of a contact whose row is released.
-func (b *Book) Forget(h contact.Handle) { *b.At(h) = Standing{} }
+func (b *Book) Forget(h contact.Handle) { *b.row(h) = Standing{} }

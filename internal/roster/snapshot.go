@@ -73,13 +73,13 @@ func (r *Roster) appendContacts(dst []byte) []byte {
 }
 
 func (r *Roster) appendProfiles(dst []byte) []byte {
-	dst = wire.Uint(dst, uint64(r.byID.Len()))
+	dst = wire.Uint(dst, uint64(r.profiles.Len()))
 	for p := uint32(1); p < r.profiles.Len(); p++ {
 		row := r.profiles.At(p)
+		dst = wire.Bytes(dst, r.text.Get(row.id))
 		if row.id == 0 {
 			continue
 		}
-		dst = wire.Bytes(dst, r.text.Get(row.id))
 		dst = wire.Uint(dst, uint64(row.departed))
 		dst = wire.Uint(dst, uint64(row.holds))
 		for i := row.members; i != 0; i = r.members.At(i).next {
@@ -94,7 +94,7 @@ func (r *Roster) appendProfiles(dst []byte) []byte {
 		}
 		dst = append(dst, 0)
 	}
-	return dst
+	return dense.AppendFree(dst, r.profiles.FreeList())
 }
 
 // Load reads what Append wrote into an empty roster.
@@ -104,9 +104,7 @@ func (r *Roster) Load(body []byte) error {
 		r.segments = append(r.segments, segment{name: in.String(), selected: in.Bool()})
 	}
 	r.loadContacts(in)
-	for range in.Count() {
-		r.loadProfile(in)
-	}
+	r.loadProfiles(in)
 	for range in.Count() {
 		f := Refresh{Segment: uint16(in.Uint()), First: in.Uint(), Count: in.Uint(), Sequence: in.Uint(), Until: in.Uint(), State: RefreshState(in.Uint())}
 		r.refreshes = append(r.refreshes, f)
@@ -147,12 +145,21 @@ func (r *Roster) loadContacts(in *wire.Reader) {
 	r.contacts.SetFree(dense.ReadFree(in.Count, in.Uint))
 }
 
-func (r *Roster) loadProfile(in *wire.Reader) {
-	id := in.Bytes()
-	if id == nil || in.Err() != nil {
-		return
+// loadProfiles keeps the profiles' handles: what is kept of a contact says whose fields it was sent.
+func (r *Roster) loadProfiles(in *wire.Reader) {
+	n := uint32(in.Count())
+	for p := uint32(1); p < n && in.Err() == nil; p++ {
+		row := r.profiles.Grow(p)
+		if id := in.Bytes(); id != nil {
+			row.id = r.text.Put(id)
+			r.byID.Add(id, p)
+			r.loadProfile(in, p)
+		}
 	}
-	p := r.profile(id)
+	r.profiles.SetFree(dense.ReadFree(in.Count, in.Uint))
+}
+
+func (r *Roster) loadProfile(in *wire.Reader, p uint32) {
 	row := r.profiles.At(p)
 	row.departed = uint32(in.Uint())
 	holds := uint32(in.Uint())
