@@ -116,7 +116,7 @@ func decode(kind Kind, body []byte) (Record, error) {
 	case KindAbsent:
 		rec = &Absent{At: in.Int(), Handles: readHandles(in)}
 	case KindJudge:
-		rec = &Judge{Sequence: in.Uint(), Verdict: Verdict(in.Byte()), At: in.Int()}
+		rec = &Judge{Sequence: in.Uint(), Segment: uint16(in.Uint()), Verdict: Verdict(in.Byte()), At: in.Int()}
 	case KindCommand:
 		rec = readCommand(in)
 	case KindForget:

@@ -27,7 +27,7 @@ func everyRecord() []Record {
 		&Doubt{Batch: 4, Until: 77},
 		&Settled{Batch: 4, At: 5, All: Applied, Exceptions: []Exception{{7, Rejected, "why"}, {3, OffList, ""}}},
 		&Wait{Handles: handles}, &Hold{At: 2, Handles: handles}, &Absent{At: 3, Handles: handles},
-		&Judge{Sequence: 11, Verdict: RefreshAccepted, At: 3}, &Command{Name: "pause", Who: "w", At: 2, Count: 5},
+		&Judge{Sequence: 11, Segment: 3, Verdict: RefreshAccepted, At: 3}, &Command{Name: "pause", Who: "w", At: 2, Count: 5},
 		&Forget{Before: 99}, &Erased{Handles: handles},
 		&Erasure{At: 3, Sequence: 12, Stage: Purging}, &Faded{At: 9, Handles: handles},
 		&Fill{At: 8, Next: 40, Done: true, Rows: rows},

@@ -31,7 +31,14 @@ type Claim struct {
 	Fields     []string `json:"fields"` // keys of every field that was ever mapped: their place is their number
 	Timing     Timing   `json:"timing"`
 	Keep       []string `json:"keep,omitempty"` // segments taken away whose removal is held: they go on counting
+	Lost       *Lost    `json:"lost,omitempty"` // events that the stream dropped before they were folded
 	Binding    Binding  `json:"binding"`
+}
+
+// Lost is a range of sequences, both ends included.
+type Lost struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
 }
 
 // Timing is what the fold needs of the configuration: recorded, so that the same entries always fold to the
@@ -269,9 +276,10 @@ func (*Absent) kind() Kind { return KindAbsent }
 
 func (a *Absent) append(dst []byte) []byte { return appendHandles(wire.Int(dst, a.At), a.Handles) }
 
-// Judge judges a pending refresh, by its sequence. Accepted, the fold applies its rule to every member.
+// Judge judges a pending refresh. Accepted, the fold applies its rule to every member.
 type Judge struct {
 	Sequence uint64
+	Segment  uint16
 	Verdict  Verdict
 	At       int64
 }
@@ -289,7 +297,7 @@ const (
 func (*Judge) kind() Kind { return KindJudge }
 
 func (j *Judge) append(dst []byte) []byte {
-	return wire.Int(append(wire.Uint(dst, j.Sequence), byte(j.Verdict)), j.At)
+	return wire.Int(append(wire.Uint(wire.Uint(dst, j.Sequence), uint64(j.Segment)), byte(j.Verdict)), j.At)
 }
 
 // Command is what an operator asked for.

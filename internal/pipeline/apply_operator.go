@@ -2,12 +2,11 @@ package pipeline
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
-	"rollcall/internal/roster"
 )
 
 // The records of this file are what operators' commands do besides being noted.
@@ -80,21 +79,12 @@ func (s *State) rebase(r *ledger.Rebase) {
 	s.at = r.At
 	s.meta.Cursor, s.meta.Time = 0, 0
 	s.meta.Claim.Binding.Stream, s.meta.Claim.Binding.StreamCreated = r.Stream, r.StreamCreated
-	s.meta.Replay = nil
+	s.meta.Replay, s.meta.Fill, s.meta.Lost = nil, nil, nil
 	s.roster.Rebase(r.Last)
-	for _, name := range s.meta.Claim.Binding.Segments {
-		if n, ok := s.roster.Segment(name); ok {
-			s.roster.Pend(roster.Refresh{Segment: n, First: 1, Sequence: max(r.Last, 1), Until: r.Last})
+	for _, h := range slices.Clone(s.touched.Handles()) {
+		s.touched.Remove(h)
+		if s.flight.Of(contact.Handle(h)) == nil {
+			s.evaluate(contact.Handle(h), r.At)
 		}
-	}
-	var line []contact.Handle
-	s.book.Head(func(contact.Handle) uint64 { return math.MaxUint64 }, func(contact.Handle) bool { return true }) // empties the old line
-	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-		if s.book.At(h).Place() == plan.Waiting {
-			line = append(line, h)
-		}
-	}
-	for _, h := range line {
-		s.book.Put(h, plan.Waiting, s.roster.Place(h))
 	}
 }

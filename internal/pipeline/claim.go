@@ -50,6 +50,11 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 			Quiet: int64(o.Policy.Window.Quiet), MaxWait: int64(o.Policy.Window.MaxWait), Guard: int64(o.Policy.Guard.Interval),
 		},
 	}
+	if st := l.stream; s.meta.Cursor > 0 && !st.Keyed && st.FirstSeq > s.meta.Cursor+1 {
+		c.Lost = &ledger.Lost{From: s.meta.Cursor + 1, To: st.FirstSeq - 1}
+		l.log.Error("events lost: the stream dropped some before they were folded; removals wait until a refresh of each segment was accepted",
+			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
+	}
 	l.spec, c.Fields = o.Mapping.Numbered(s.meta.Claim.Fields)
 	var gone []uint16
 	for _, name := range append(slices.Clone(s.meta.Claim.Binding.Segments), s.meta.Claim.Keep...) {
@@ -110,6 +115,7 @@ func (l *loop) bound(ctx context.Context, s *State) error {
 	if err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
+	l.stream = st
 	o.Binding.StreamCreated = st.Created.UnixNano()
 	if s.meta.Epoch == 0 {
 		return nil
@@ -135,6 +141,7 @@ func (s *State) claim(c *ledger.Claim) {
 	s.timing(c.Timing)
 	s.window.Clamp(c.At)
 	s.flight.TakeOver(c.Until)
+	s.lose(c)
 	added, removed := s.roster.Select(append(slices.Clone(c.Binding.Segments), c.Keep...))
 	for _, seg := range removed {
 		s.roster.Drop(seg, s.meta.Cursor, s.touch)

@@ -146,6 +146,9 @@ func (s *State) Stats() Stats {
 	st.InDoubt = s.flight.Contacts(flight.Doubt)
 	st.Jobs, st.Cursor, st.Profiles = s.flight.Len(), s.meta.Cursor, s.roster.Profiles()
 	st.Epoch, st.Paused = s.meta.Epoch, s.meta.Paused
+	if l := s.meta.Lost; l != nil {
+		st.LostFrom, st.LostTo = l.From, l.To
+	}
 	st.Contacts = int(max(s.roster.Contacts(), 1)) - 1
 	return st
 }

@@ -82,7 +82,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.state.window.Due(now.UnixNano(), p.offer)
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	if !l.state.meta.Paused && consent {
-		moved, others := p.split(p.removals())
+		moved, others := p.split(p.uncertain(p.removals()))
 		p.exempt = true
 		p.remove(contact.Remove, moved)
 		p.exempt = false

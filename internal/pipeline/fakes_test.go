@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -89,6 +90,9 @@ func (s *fakeSource) Ack(context.Context, uint64) error { return nil }
 
 // world is a keyed stream, a SendGrid account with one list, and what was set aside.
 type world struct {
+	first    uint64 // of an unkeyed stream
+	unkeyed  bool
+	created  time.Time
 	t        testing.TB
 	mu       sync.Mutex
 	events   []broker.Message
@@ -123,7 +127,7 @@ type fakeJob struct {
 
 func newWorld(t testing.TB) *world {
 	return &world{
-		t: t, woken: make(chan struct{}), contacts: map[string]*fakeContact{}, jobs: map[string]*fakeJob{},
+		t: t, created: time.Unix(1, 0), woken: make(chan struct{}), contacts: map[string]*fakeContact{}, jobs: map[string]*fakeJob{},
 		requests: map[string]int{}, refuse: map[string]bool{},
 	}
 }
@@ -299,7 +303,7 @@ func (w *world) Budget(sendgrid.Route) sendgrid.Budget { return sendgrid.Budget{
 func (w *world) InspectStream(context.Context, string) (broker.StreamState, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return broker.StreamState{Created: time.Unix(1, 0), LastSeq: w.last}, nil
+	return broker.StreamState{Created: w.created, Keyed: !w.unkeyed, FirstSeq: w.first, LastSeq: w.last}, nil
 }
 
 func (w *world) InspectConsumer(context.Context, string, string) (broker.ConsumerState, bool, error) {
@@ -417,3 +421,5 @@ func (w *world) run(o Options) (d *Destination, stop func() error) {
 	go func() { done <- d.Run(ctx) }()
 	return d, func() error { cancel(); return <-done }
 }
+
+func isStreamChanged(err error) bool { return errors.Is(err, ErrStreamChanged) }

@@ -115,6 +115,9 @@ func (in *intake) recover(ctx context.Context, err error) error {
 	if st.Created.UnixNano() != in.opts.Binding.StreamCreated || st.LastSeq < in.cursor {
 		return ErrStreamChanged
 	}
+	if !st.Keyed && st.FirstSeq > in.cursor+1 && in.cursor > 0 {
+		return ErrEventsLost
+	}
 	if err := in.opts.Source.Reset(ctx, in.cursor+1); err != nil {
 		in.log.Warn("the durable consumer cannot be reset; it is tried again", zap.Error(err))
 		pause(ctx, time.Second)

@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/dense"
 	"rollcall/internal/ledger"
@@ -57,6 +58,7 @@ type loop struct {
 	spec    mapping.Spec // its fields in the ledger's places
 	encoder *mapping.Mapper
 	intaker *intake
+	stream  broker.StreamState // as it was at the claim
 	log     *zap.Logger
 
 	results  chan func()      // what came of tasks; run by the loop

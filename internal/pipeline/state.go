@@ -79,6 +79,7 @@ type meta struct {
 	Claim    ledger.Claim     `json:"claim"`
 	Paused   bool             `json:"paused"`
 	Erasures []erasure        `json:"erasures,omitempty"`
+	Lost     *lost            `json:"lost,omitempty"`
 	Fill     *fill            `json:"fill,omitempty"`
 	Dropping []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
 	Commands []ledger.Command `json:"commands"`           // the last hundred

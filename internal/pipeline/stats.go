@@ -22,6 +22,7 @@ type Stats struct {
 	Profiles, Contacts                       int
 	Epoch                                    uint64
 	Paused                                   bool
+	LostFrom, LostTo                         uint64 // events that the stream dropped before they were folded
 	Suspended                                string // the reason, empty where it runs
 	Full                                     bool   // the account's plan takes no more contacts: nobody is added
 	Commits                                  uint64

@@ -21,25 +21,27 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 	}
 	for _, f := range s.roster.Pending() {
 		reached := s.meta.Cursor >= f.Until || l.caughtUp && s.meta.Cursor >= f.Sequence
-		if f.State == roster.HeldBack || f.State == roster.Unjudged && !reached || l.judging[f.Sequence] {
+		if f.State == roster.HeldBack || f.State != roster.Approved && !reached || l.judging[f.Sequence] {
 			continue
 		}
-		rec := &ledger.Judge{Sequence: f.Sequence, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
+		rec := &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
 		if f.State == roster.Approved {
 			return rec
 		}
-		seen := s.roster.Count(f.Segment, f.First)
-		if seen < f.Count || f.First > f.Sequence {
+		seen, ok := s.accepts(f)
+		if !ok {
 			l.judging[f.Sequence] = true
 			l.refuseRefresh(f, seen)
 			continue
 		}
-		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 || n > s.book.Room(rec.At, l.opts.Policy.Guard)) {
+		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > s.book.Room(rec.At, l.opts.Policy.Guard)) {
 			rec.Verdict = ledger.RefreshHeld
 			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
 				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Int("contacts", n))
 		}
-		l.refreshReceipt(f, seen, rec.Verdict)
+		if f.State != roster.Rebased {
+			l.refreshReceipt(f, seen, rec.Verdict)
+		}
 		return rec
 	}
 	return nil
@@ -56,7 +58,7 @@ func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
 	}
 	l.refreshReceipt(f, seen, ledger.RefreshRefused)
 	l.asideSequences(map[uint64]string{f.Sequence: detail}, segment.ReasonRefreshRefused, func() {
-		l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
+		l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
 	})
 }
 
@@ -76,10 +78,13 @@ func (s *State) judge(r *ledger.Judge) {
 	s.at, s.rowTime = r.At, r.At/int64(time.Millisecond)
 	s.roster.At(r.At / int64(time.Second))
 	if r.Verdict == ledger.RefreshHeld {
-		s.roster.Mark(r.Sequence, roster.HeldBack)
+		s.roster.Mark(r.Segment, r.Sequence, roster.HeldBack)
 		return
 	}
-	s.roster.Judge(r.Sequence, r.Verdict == ledger.RefreshAccepted, s.touch)
+	if r.Verdict == ledger.RefreshAccepted {
+		s.refreshed(s.roster.SegmentName(r.Segment))
+	}
+	s.roster.Judge(r.Segment, r.Sequence, r.Verdict == ledger.RefreshAccepted, s.touch)
 }
 
 // approve lets go of what is held: contacts at once, a sweep once it was judged again, a segment that was
@@ -89,7 +94,7 @@ func (s *State) approve() {
 	for _, f := range s.roster.Pending() {
 		if f.State == roster.HeldBack {
 			n += s.roster.Sweeps(f, s.listed)
-			s.roster.Mark(f.Sequence, roster.Approved)
+			s.roster.Mark(f.Segment, f.Sequence, roster.Approved)
 		}
 	}
 	if dropping := s.meta.Dropping; len(dropping) > 0 {

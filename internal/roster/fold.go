@@ -5,6 +5,7 @@ import "rollcall/internal/contact"
 // Fold takes one membership event. An event below the membership's own sequence changes nothing; an
 // equal one maps the fields again, which is how re-read and replayed events come in.
 func (r *Roster) Fold(in Row, touch Touch) Verdict {
+	in.Sequence = r.order(in.Sequence)
 	if r.erased(in.Profile, in.Sequence) {
 		return Stale
 	}
@@ -33,6 +34,7 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 // Current reports whether an event would still decide its membership: its sequence is not below the
 // one that the membership has.
 func (r *Roster) Current(profileID []byte, seg uint16, sequence uint64) bool {
+	sequence = r.order(sequence)
 	p := r.byID.Find(profileID, r.idOf)
 	if p == 0 {
 		return !r.erased(profileID, sequence)

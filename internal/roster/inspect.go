@@ -82,7 +82,7 @@ func (r *Roster) person(p uint32) Person {
 		m := r.members.At(i)
 		one.Memberships = append(one.Memberships, Membership{
 			Segment: r.SegmentName(m.segment), In: r.in(m), Carries: m.flags&memberCarries != 0,
-			Sequence: m.sequence, Names: contact.Handle(m.contact),
+			Sequence: r.sequenceOf(m.sequence), Names: contact.Handle(m.contact),
 		})
 	}
 	for i := row.past; i != 0; i = r.past.At(i).next {
@@ -96,5 +96,5 @@ func (r *Roster) Tombstone(id []byte) uint64 {
 	if len(r.tombstones) == 0 {
 		return 0
 	}
-	return r.tombstones[r.tomb(id)]
+	return r.sequenceOf(r.tombstones[r.tomb(id)])
 }

@@ -218,7 +218,7 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 		if got := r.Count(0, 4); got != 1 {
 			t.Fatalf("%d members were seen, want 1", got)
 		}
-		r.Judge(5, accepted, touch)
+		r.Judge(0, 5, accepted, touch)
 		want := 3
 		if accepted {
 			want = 2

@@ -28,6 +28,7 @@ const (
 	Unjudged RefreshState = iota
 	HeldBack              // its sweep is above the guard: an operator has to approve it
 	Approved              // and has done so
+	Rebased               // no event: the end of a new stream, judged as if it ended a full publication
 )
 
 type seenKey struct {
@@ -37,11 +38,11 @@ type seenKey struct {
 
 // Pend keeps a refresh until it can be judged. One at or below the last one judged changes nothing.
 func (r *Roster) Pend(f Refresh) Verdict {
-	if f.Sequence <= r.judged[f.Segment] {
+	if r.order(f.Sequence) <= r.judged[f.Segment] {
 		return Stale
 	}
 	for _, g := range r.refreshes {
-		if g.Sequence == f.Sequence {
+		if g.Sequence == f.Sequence && g.Segment == f.Segment && g.State != Rebased {
 			return Stale
 		}
 	}
@@ -55,12 +56,14 @@ func (r *Roster) Pending() []Refresh { return r.refreshes }
 // Seen notes that the segment and profile of a dead letter could be read: it changes no membership,
 // and counts towards a refresh all the same.
 func (r *Roster) Seen(seg uint16, profileKey []byte, sequence uint64) {
-	r.seen[seenKey{seg, xxhash.Sum64(profileKey)}] = sequence
+	key := seenKey{seg, xxhash.Sum64(profileKey)}
+	r.seen[key] = max(r.seen[key], r.order(sequence))
 }
 
 // Count returns how many distinct profiles of the segment have an event at or after first, erased
 // ones included. A profile whose latest event could not be read counts once.
 func (r *Roster) Count(seg uint16, first uint64) uint64 {
+	first = r.order(first)
 	seen := map[uint64]bool{}
 	for k, sequence := range r.seen {
 		if k.segment == seg && sequence >= first {
@@ -123,7 +126,7 @@ func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) 
 
 // Sweeps returns how many of the contacts that on reports a refresh would let go of.
 func (r *Roster) Sweeps(f Refresh, on func(contact.Handle) bool) int {
-	return r.leaving(func(m *member) bool { return m.segment == f.Segment && m.sequence < f.First }, on)
+	return r.leaving(func(m *member) bool { return m.segment == f.Segment && m.sequence < r.order(f.First) }, on)
 }
 
 // Drops returns how many of the contacts that on reports would go with these segments.
@@ -132,24 +135,27 @@ func (r *Roster) Drops(segments []uint16, on func(contact.Handle) bool) int {
 }
 
 // Mark notes how far the judgement of a pending refresh has come.
-func (r *Roster) Mark(sequence uint64, state RefreshState) {
-	for i := range r.refreshes {
-		if r.refreshes[i].Sequence == sequence {
-			r.refreshes[i].State = state
-		}
+func (r *Roster) Mark(seg uint16, sequence uint64, state RefreshState) {
+	if i := r.pending(seg, sequence); i >= 0 {
+		r.refreshes[i].State = state
 	}
+}
+
+func (r *Roster) pending(seg uint16, sequence uint64) int {
+	return slices.IndexFunc(r.refreshes, func(f Refresh) bool { return f.Segment == seg && f.Sequence == sequence })
 }
 
 // Judge ends a pending refresh: accepted, it lets go of every member last seen before its first
 // sequence, each at the sequence of the refresh; refused, it changes nothing.
-func (r *Roster) Judge(sequence uint64, accepted bool, touch Touch) {
-	at := slices.IndexFunc(r.refreshes, func(f Refresh) bool { return f.Sequence == sequence })
+func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) {
+	at := r.pending(seg, sequence)
 	if at < 0 {
 		return
 	}
 	f := r.refreshes[at]
 	r.refreshes = slices.Delete(r.refreshes, at, at+1)
-	r.judged[f.Segment] = max(r.judged[f.Segment], f.Sequence)
+	own, first := r.order(f.Sequence), r.order(f.First)
+	r.judged[f.Segment] = max(r.judged[f.Segment], own)
 	if !accepted {
 		return
 	}
@@ -161,16 +167,16 @@ func (r *Roster) Judge(sequence uint64, accepted bool, touch Touch) {
 		for i := r.profiles.At(p).members; i != 0; {
 			m := r.members.At(i)
 			i = m.next
-			if m.segment != f.Segment || m.sequence >= f.First || m.flags&memberIn == 0 {
+			if m.segment != f.Segment || m.sequence >= first || m.flags&memberIn == 0 {
 				continue
 			}
-			m.sequence, m.flags = f.Sequence, memberSwept
+			m.sequence, m.flags = own, memberSwept
 			r.name(m, 0)
-			r.settle(p, Row{Sequence: f.Sequence}, touch)
+			r.settle(p, Row{Sequence: own}, touch)
 		}
 	}
 	for k, seenAt := range r.seen {
-		if k.segment == f.Segment && seenAt < f.First {
+		if k.segment == f.Segment && seenAt < first {
 			delete(r.seen, k)
 		}
 	}
@@ -192,7 +198,7 @@ func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
 			*link = m.next
 			r.name(m, 0)
 			r.members.Free(i)
-			r.settle(p, Row{Sequence: sequence}, touch)
+			r.settle(p, Row{Sequence: r.order(sequence)}, touch)
 			break
 		}
 	}
@@ -202,6 +208,7 @@ func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
 // Erase forgets a profile for ever and leaves a salted tombstone that holds against every event up to
 // the sequence. It returns every contact that was ever desired for the profile.
 func (r *Roster) Erase(id []byte, sequence uint64, touch Touch) []contact.Handle {
+	sequence = r.order(sequence)
 	key := r.tomb(id)
 	r.tombstones[key] = max(r.tombstones[key], sequence)
 	p := r.byID.Find(id, r.idOf)

@@ -103,6 +103,7 @@ type Roster struct {
 	refreshes  []Refresh
 	judged     map[uint16]uint64 // the last refresh judged, by segment
 	salt       []byte
+	generation uint16 // of the stream; in the upper bits of every sequence that is kept
 	now        uint32 // unix seconds of the row being folded
 	scratch    []byte
 }
@@ -181,8 +182,10 @@ func (r *Roster) Hash(h contact.Handle) uint64 { return r.contacts.At(uint32(h))
 // Place returns the sequence that made the contact desired: its place in the line for a slot.
 func (r *Roster) Place(h contact.Handle) uint64 { return r.contacts.At(uint32(h)).place }
 
-// Source returns the sequence of the event that set the contact's fields.
-func (r *Roster) Source(h contact.Handle) uint64 { return r.contacts.At(uint32(h)).sequence }
+// Source returns the sequence of the event that set the contact's fields; zero is one of a stream before.
+func (r *Roster) Source(h contact.Handle) uint64 {
+	return r.sequenceOf(r.contacts.At(uint32(h)).sequence)
+}
 
 // SourceProfile returns the number of the profile that supplies the contact's fields; zero is none.
 func (r *Roster) SourceProfile(h contact.Handle) uint32 { return r.contacts.At(uint32(h)).source }

@@ -11,6 +11,7 @@ import (
 // Append appends the whole roster to dst. Handles are kept, free ones too: entries that follow the
 // snapshot name contacts by them.
 func (r *Roster) Append(dst []byte) []byte {
+	dst = wire.Uint(dst, uint64(r.generation))
 	dst = wire.Uint(dst, uint64(len(r.segments)))
 	for _, s := range r.segments {
 		dst = wire.Bool(wire.String(dst, s.name), s.selected)
@@ -100,6 +101,7 @@ func (r *Roster) appendProfiles(dst []byte) []byte {
 // Load reads what Append wrote into an empty roster.
 func (r *Roster) Load(body []byte) error {
 	in := wire.NewReader(body)
+	r.generation = uint16(in.Uint())
 	for range in.Count() {
 		r.segments = append(r.segments, segment{name: in.String(), selected: in.Bool()})
 	}

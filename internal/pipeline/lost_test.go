@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/ledger"
+)
+
+// H22: down for longer than the stream keeps events: the destination says which were lost, and removes nobody until
+// each segment was refreshed.
+func TestLostEventsHoldRemovalsUntilEachSegmentWasRefreshed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, stop := w.run(w.options())
+		w.crowd("a", 3)
+		mustStop(t, stop)
+		w.unkeyed = true
+		w.publish("a", "p1", "exited", "") // aged out before it is read
+		w.publish("a", "p2", "exited", "")
+		w.mu.Lock()
+		w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Sequence <= 4 })
+		w.first = 5
+		w.mu.Unlock()
+		d, stop := w.run(w.options())
+		time.Sleep(10 * time.Minute)
+		w.wantListed(3)
+		if st := d.Stats(); st.LostFrom != 4 || st.LostTo != 4 {
+			t.Fatalf("lost %d to %d, want 4", st.LostFrom, st.LostTo)
+		}
+		first := w.last + 1
+		w.publish("a", "p3", "entered", ada(3))
+		w.refresh("a", first, 1)
+		time.Sleep(10 * time.Minute)
+		w.wantListed(3) // segment b was not refreshed yet
+		w.publish("b", "p3", "entered", ada(3))
+		w.refresh("b", w.last, 1)
+		time.Sleep(10 * time.Minute)
+		if diff := cmp.Diff(emails(3), w.list()); diff != "" {
+			t.Fatal(diff)
+		}
+		mustStop(t, stop)
+	})
+}
+
+// H11: a stream that was made again is refused; after rebase it is read like a refresh of every segment, under the
+// guard, and what it lacks leaves.
+func TestARebasedStreamIsReadLikeARefreshOfEverySegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, stop := w.run(w.options())
+		w.crowd("a", 4)
+		w.erase("p4")
+		time.Sleep(10 * time.Minute)
+		mustStop(t, stop)
+		w.mu.Lock()
+		w.events, w.last, w.created = nil, 0, time.Unix(2, 0)
+		w.mu.Unlock()
+		w.publish("a", "p2", "entered", `{"email":"ada2@example.com","first_name":"New"}`)
+		w.publish("a", "p4", "entered", ada(4)) // a stale copy of an erased person
+		w.publish("b", "p3", "entered", ada(3))
+		if err := New(w.options()).Run(t.Context()); !isStreamChanged(err) {
+			t.Fatalf("got %v, want stream_changed", err)
+		}
+		w.journal = append(w.journal, ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Rebase{
+			At: time.Now().UnixNano(), Stream: "S", StreamCreated: time.Unix(2, 0).UnixNano(), Last: w.last,
+		}))
+		d, stop := w.run(w.options())
+		time.Sleep(20 * time.Minute)
+		if diff := cmp.Diff(emails(2, 3), w.list()); diff != "" {
+			t.Fatal(diff)
+		}
+		if got := w.contacts["ada2@example.com"].fields["first_name"]; got != "New" {
+			t.Fatalf("first_name is %q", got)
+		}
+		w.publish("a", "p1", "entered", ada(1))
+		time.Sleep(5 * time.Minute)
+		if diff := cmp.Diff(emails(1, 2, 3), w.list()); diff != "" {
+			t.Fatal(fmt.Sprintf("%+v", d.Stats()), diff)
+		}
+		mustStop(t, stop)
+	})
+}
