@@ -77,11 +77,8 @@ type internalStream struct {
 	fit func(jetstream.StreamConfig) error
 }
 
-// EnsureInternal creates what is missing of the ledger, its snapshots, the dead letters, the receipts and
-// the leases.
-func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
-	replicas := cmp.Or(o.Replicas, c.replicas)
-	streams := []internalStream{
+func internalStreams(o TopologyOptions, replicas int) []internalStream {
+	return []internalStream{
 		{jetstream.StreamConfig{
 			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas,
 			Description: "Rollcall: the journal of each destination",
@@ -95,11 +92,35 @@ func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
 			MaxAge: cmp.Or(o.ReceiptAge, defaultAge), Description: "Rollcall: what came of each finished job",
 		}, fitReceipts},
 	}
+}
+
+// EnsureInternal creates what is missing of the ledger, its snapshots, the dead letters, the receipts and
+// the leases.
+func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
+	replicas := cmp.Or(o.Replicas, c.replicas)
 	var errs []error
-	for _, s := range streams {
+	for _, s := range internalStreams(o, replicas) {
 		errs = append(errs, c.ensureInternal(ctx, s))
 	}
 	return errors.Join(append(errs, c.ensureSnapshots(ctx, replicas), c.ensureLeases(ctx, replicas))...)
+}
+
+// InspectInternal judges the stream of Rollcall's own by that name, and makes none: ErrStreamMissing, or an
+// *UnfitError where a setting contradicts what Rollcall needs.
+func (c *Conn) InspectInternal(ctx context.Context, name string) error {
+	ctx, cancel := withDefaultTimeout(ctx)
+	defer cancel()
+	stream, err := c.JS.Stream(ctx, name)
+	if err != nil {
+		return streamError(name, "look at", err)
+	}
+	have := stream.CachedInfo().Config
+	for _, s := range internalStreams(TopologyOptions{}, 1) {
+		if s.cfg.Name == name {
+			return cmp.Or(fitSubjects(have, s.cfg.Subjects[0]), s.fit(have))
+		}
+	}
+	return nil
 }
 
 func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {

@@ -11,7 +11,7 @@ import (
 	"rollcall/internal/config"
 )
 
-// maxClockSkew is how far this machine's clock may be from the broker's before somebody should know:
+// maxClockSkew is how far this machine's clock may be from the broker's or SendGrid's before somebody should know:
 // deadlines count on the sender's clock, ages on the broker's.
 const maxClockSkew = 2 * time.Second
 
@@ -45,6 +45,8 @@ func checkBroker(ctx context.Context, found *findings, cfg *config.Config) {
 		found.add(warning, "broker", "replicas", "the broker is a cluster ("+cluster+"), and our streams would live on one node").
 			Help = "set nats.replicas: 3"
 	}
+	checkClock(ctx, found, conn)
+	found.add(unseen, "broker", "permissions", "whether this user may publish to, create and purge the streams: looking would be writing")
 	checkStreams(ctx, found, cfg, conn)
 }
 
@@ -61,40 +63,42 @@ func checkStreams(ctx context.Context, found *findings, cfg *config.Config, conn
 		switch {
 		case errors.Is(err, broker.ErrStreamMissing):
 			found.add(passed, what, "fits", "not there yet: `consumer run` makes it, keyed")
-			continue
 		case errors.As(err, &unfit):
 			found.fail(what, "fits", err).Help = "its destinations are suspended (stream_unfit) until it fits; Rollcall changes no stream that it did not make"
-			continue
 		case err != nil:
 			found.fail(what, "fits", err)
-			continue
+		default:
+			form := "unkeyed: a log, which needs refreshes"
+			if state.Keyed {
+				form = "keyed"
+			}
+			found.add(passed, what, "fits", fmt.Sprintf("%s, %s events, last sequence %d", form, count(state.Messages), state.LastSeq))
 		}
-		form := "unkeyed: a log, which needs refreshes"
-		if state.Keyed {
-			form = "keyed"
-		}
-		found.add(passed, what, "fits", fmt.Sprintf("%s, %s events, last sequence %d", form, count(state.Messages), state.LastSeq))
-		checkClock(ctx, found, conn, name)
 	}
 	for _, name := range []string{broker.LedgerStream, broker.DeadLetterStream, broker.ReceiptStream} {
-		if _, err := conn.JS.Stream(ctx, name); err != nil {
-			found.add(passed, "stream "+name, "exists", "not there yet: `consumer run` makes it")
-		} else {
-			found.add(passed, "stream "+name, "exists", "yes")
+		what, err := "stream "+name, conn.InspectInternal(ctx, name)
+		switch {
+		case errors.Is(err, broker.ErrStreamMissing):
+			found.add(passed, what, "fits", "not there yet: `consumer run` makes it")
+		case err != nil:
+			found.fail(what, "fits", err).Help = "nothing is claimed until it fits; Rollcall changes no stream that it did not make"
+		default:
+			found.add(passed, what, "fits", "yes")
 		}
 	}
 }
 
-// checkClock compares this machine's clock with the broker's.
-func checkClock(ctx context.Context, found *findings, conn *broker.Conn, stream string) {
+// checkClock compares this machine's clock with the broker's, which stands on its answers about streams.
+func checkClock(ctx context.Context, found *findings, conn *broker.Conn) {
 	before := time.Now()
-	info, err := conn.JS.Stream(ctx, stream)
-	if err != nil || info.CachedInfo().TimeStamp.IsZero() {
+	list := conn.JS.ListStreams(ctx)
+	var at time.Time
+	for info := range list.Info() {
+		at = info.TimeStamp
+	}
+	if list.Err() != nil || at.IsZero() {
+		found.add(unseen, "broker", "clock", "the broker has no stream yet, whose answer would tell its time")
 		return
 	}
-	middle := before.Add(time.Since(before) / 2)
-	if skew := info.CachedInfo().TimeStamp.Sub(middle).Abs(); skew > maxClockSkew {
-		found.add(warning, "broker", "clock", fmt.Sprintf("the broker's clock is %v from this machine's", skew.Round(time.Millisecond))).
-			Help = "synchronise both with NTP"
-	}
+	judgeClock(found, "broker", "the broker's", at, before.Add(time.Since(before)/2))
 }

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/testkit"
+)
+
+// checked is what `check --json` prints.
+type checked struct {
+	Passed, Failed, Warnings, Unseen int
+	Findings                         []finding
+}
+
+// check runs `check --json`, which has to end with a status.
+func (s *system) check(status int) checked {
+	s.t.Helper()
+	got, out, errs := s.run("check", "--json")
+	var answer checked
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || got != status {
+		s.t.Fatalf("status %d, want %d (%v)\n%s%s", got, status, err, out, errs)
+	}
+	return answer
+}
+
+// of gives the finding about a thing.
+func (c checked) of(t *testing.T, what, check string) finding {
+	t.Helper()
+	for _, one := range c.Findings {
+		if one.What == what && one.Check == check {
+			return one
+		}
+	}
+	t.Fatalf("nothing is said of %s, %s: %+v", what, check, c.Findings)
+	return finding{}
+}
+
+var (
+	serverVersion = regexp.MustCompile(`NATS [0-9.]+`)
+	configHash    = regexp.MustCompile(`hash [0-9a-f]+`)
+)
+
+// stable takes out what differs from build to build and from run to run.
+func stable(text string) string {
+	return configHash.ReplaceAllString(serverVersion.ReplaceAllString(text, "NATS <version>"), "hash <hash>")
+}
+
+func TestCheckOfWhatFitsPassesWritesNothingAndSaysWhatCannotBeSeen(t *testing.T) {
+	s := newSystem(t, setting{more: "    mapping: {email: email, city: city, custom_fields: {tier: tier, points: points}}\n"})
+	s.sim.AddField("Tier", "Text")
+	s.sim.AddField("points", "Number")
+	before := len(s.sim.Requests())
+	fresh := s.must("check")
+	if names := streams(t, s.conn); len(names) != 0 {
+		t.Errorf("check made %v", names)
+	}
+	golden(t, "check-fresh.txt", stable(fresh))
+	if err := s.conn.EnsureStreams(t.Context(), broker.TopologyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	s.enter("Ada")
+	text, data := s.must("check"), s.must("check", "--json")
+	golden(t, "check.txt", stable(text))
+	golden(t, "check.json", stable(data))
+	testkit.Unnamed(t, []byte(text+data), append(planted, simulatedKey)...)
+	for _, request := range s.sim.Requests()[before:] {
+		if !strings.HasPrefix(request.Route, "GET ") {
+			t.Errorf("check asked SendGrid for %+v", request)
+		}
+	}
+	if st, err := s.conn.InspectStream(t.Context(), broker.DefaultEventStream); err != nil || st.LastSeq != 1 {
+		t.Errorf("the event stream is at %d: %v", st.LastSeq, err)
+	}
+}
+
+func streams(t *testing.T, conn *broker.Conn) (names []string) {
+	t.Helper()
+	list := conn.JS.StreamNames(t.Context())
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	if list.Err() != nil {
+		t.Fatal(list.Err())
+	}
+	return names
+}
+
+// Whatever check looks at and finds wrong: status 3, what failed, and what to do about it.
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	cases := map[string]struct {
+		setting     setting
+		spoil       func(*testing.T, *system)
+		what, check string
+		detail      string
+		help        string
+	}{
+		"missing consent": {
+			spoil: edited("    consent: {accepted_by: dpo, accepted_on: 2026-11-01}\n", ""),
+			what:  "destination newsletter", check: "consent", detail: "nobody accepted", help: "add consent:",
+		},
+		"withdrawn consent": {
+			spoil: edited("accepted_on: 2026-11-01}", "accepted_on: 2026-11-01, withdrawn_on: 2026-11-20}"),
+			what:  "destination newsletter", check: "consent", detail: "withdrawn on 2026-11-20", help: "take withdrawn_on out",
+		},
+		"unknown list": {
+			spoil: func(t *testing.T, s *system) { edited(s.list, "5d4e3c2b-0000-4000-8000-000000000001")(t, s) },
+			what:  "destination newsletter", check: "list", detail: "404", help: `has to name a list of this account: "Newsletter" is `,
+		},
+		"missing custom field": {
+			setting: setting{more: "    mapping: {email: email, custom_fields: {loyalty_tier: tier}}\n"},
+			spoil:   func(_ *testing.T, s *system) { s.sim.AddField("tier", "Text") },
+			what:    "destination newsletter", check: "fields", detail: "the account has no custom field loyalty_tier", help: "the account has tier",
+		},
+		"revoked key": {
+			spoil: func(_ *testing.T, s *system) { s.sim.Revoke(true) },
+			what:  "account acme", check: "key", detail: "401", help: "put a valid key where api_key or api_key_file reads it",
+		},
+		"SendGrid out of reach": {
+			spoil: func(t *testing.T, s *system) { edited(s.base, "http://127.0.0.1:1")(t, s) },
+			what:  "account acme", check: "key", detail: "", help: "is base_url right, and can this machine reach it?",
+		},
+		"stream with contradicting settings": {
+			spoil: func(t *testing.T, s *system) {
+				makeStream(t, s, jetstream.StreamConfig{Name: broker.DefaultEventStream, Subjects: []string{"segments.membership.*", "segments.refreshed.*.*", "segments.erased.*"}, MaxMsgsPerSubject: 1})
+			},
+			what: "stream SEGMENT_EVENTS", check: "fits", detail: "max_msgs_per_subject is 1", help: "stream_unfit",
+		},
+		"ledger that ages": {
+			spoil: func(t *testing.T, s *system) {
+				makeStream(t, s, jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxAge: 1e15})
+			},
+			what: "stream ROLLCALL_LEDGER", check: "fits", detail: "max_age", help: "nothing is claimed until it fits",
+		},
+		"unreachable broker": {
+			spoil: func(t *testing.T, s *system) { edited(s.url, "nats://127.0.0.1:1")(t, s) },
+			what:  "broker", check: "reachable", detail: "127.0.0.1:1", help: "start the broker, or correct nats.url",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t, c.setting)
+			c.spoil(t, s)
+			answer := s.check(int(No))
+			one := answer.of(t, c.what, c.check)
+			if one.Verdict != failed || !strings.Contains(one.Detail, c.detail) || !strings.Contains(one.Help, c.help) {
+				t.Errorf("%+v, want %q and %q", one, c.detail, c.help)
+			}
+			if answer.Failed != 1 {
+				t.Errorf("%d failed: %+v", answer.Failed, answer.Findings)
+			}
+		})
+	}
+}
+
+func TestCheckWarnsOfAnAccountAboveItsCap(t *testing.T) {
+	s := newSystem(t, setting{limit: 2})
+	s.start()
+	s.active()
+	s.enter("Ada", "Grace")
+	s.settled(2)
+	s.stop()
+	if one := s.check(int(Done)).of(t, "account acme", "caps"); one.Verdict != passed || one.Detail != "2 contacts, 2 billable, of 5,000" {
+		t.Errorf("%+v", one)
+	}
+	edited("profile_cap: 5000, ", "profile_cap: 1, ")(t, s)
+	edited("profile_cap: 2\n", "profile_cap: 1\n")(t, s)
+	if one := s.check(int(Done)).of(t, "account acme", "caps"); one.Verdict != warning || one.Detail != "2 contacts are above its profile_cap of 1" || one.Help == "" {
+		t.Errorf("%+v", one)
+	}
+}
+
+func TestClocksAreComparedWithinWhatAnAnswerTells(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		told time.Time
+		want verdict
+	}{{now.Add(2 * time.Second), passed}, {now.Add(-2 * time.Second), passed}, {now.Add(3 * time.Second), warning}, {now.Add(-time.Hour), warning}} {
+		var found findings
+		judgeClock(&found, "broker", "the broker's", c.told, now)
+		if one := found.all[0]; one.Verdict != c.want || (one.Help != "") != (c.want == warning) {
+			t.Errorf("%v: %+v", c.told, one)
+		}
+	}
+	var found findings
+	(&dateWatch{}).judge(&found, "account acme")
+	if found.all[0].Verdict != unseen {
+		t.Errorf("without a Date: %+v", found.all[0])
+	}
+}
+
+// edited spoils the configuration file.
+func edited(old, replacement string) func(*testing.T, *system) {
+	return func(t *testing.T, s *system) {
+		t.Helper()
+		path := filepath.Join(s.dir, "rollcall.yaml")
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(body), old) {
+			t.Fatalf("the file has no %q", old)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(body), old, replacement, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func makeStream(t *testing.T, s *system, cfg jetstream.StreamConfig) {
+	t.Helper()
+	if _, err := s.conn.JS.CreateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Status 2: the file can't be used. The message has its line, and what to do.
+func TestAFileThatCannotBeUsedEndsEveryCommandWithStatusTwoAndItsLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new, want string
+	}{
+		"unknown YAML key":           {"profile_cap: 5000", "profile_kap: 5000", `rollcall.yaml:5:`},
+		"literal API key":            {`"${KEY}"`, `"SG.abcdefghijklmnopqrstuv.secret"`, "api_key"},
+		"unset variable":             {`"${KEY}"`, `"${NOBODY_SET_THIS}"`, "NOBODY_SET_THIS"},
+		"caps above the account's":   {"profile_cap: 5000", "profile_cap: 500", "profile_cap"},
+		"a list that is named twice": {"segments: [high-value, newsletter-optin]", "segments: [high-value, high-value]", "twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t, setting{})
+			edited(c.old, c.new)(t, s)
+			for _, command := range [][]string{{"check"}, {"check", "--json"}, {"run"}, {"status"}} {
+				status, out, errs := s.run(command...)
+				if status != int(Misuse) || !strings.Contains(errs, c.want) || !regexp.MustCompile(`rollcall\.yaml:\d+:\d+: `).MatchString(errs) {
+					t.Errorf("consumer %s: status %d\n%s%s", strings.Join(command, " "), status, out, errs)
+				}
+				if strings.Contains(out+errs, "SG.") {
+					t.Errorf("a key is shown: %s%s", out, errs)
+				}
+				if command[len(command)-1] == "--json" {
+					var file struct{ Problems []struct{ Line int } }
+					if err := json.Unmarshal([]byte(out), &file); err != nil || len(file.Problems) != 1 || file.Problems[0].Line == 0 {
+						t.Errorf("problems for programs: %v\n%s", err, out)
+					}
+				}
+			}
+		})
+	}
+}
