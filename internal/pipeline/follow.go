@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,7 +9,6 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
-	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 )
 
@@ -193,108 +191,5 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 		end()
 		return
 	}
-	l.aside(reasons, segment.ReasonSendGridRefused, end)
-}
-
-// lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.
-func (l *loop) lookAfter(b *flight.Batch, p *poll) {
-	p.under = true
-	id := b.ID
-	handles := make([]contact.Handle, len(b.Items))
-	for n, it := range b.Items {
-		handles[n] = it.Handle
-	}
-	l.find(b.Operation, l.addresses(handles), func(found map[string]sendgrid.Found, began time.Time, err error) {
-		p.under = false
-		l.looked(id, p, found, began, err)
-	})
-}
-
-// looked turns look-ups into findings. What a removal left on the list is looked at again until the
-// horizon, and then removed again.
-func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began time.Time, err error) {
-	b := l.state.flight.Get(id)
-	if b == nil {
-		return
-	}
-	now := time.Now()
-	if err != nil {
-		l.troubled(err)
-		p.at = now.Add(l.opts.Policy.scaled(longestLook))
-		return
-	}
-	if now.UnixNano() < b.Until {
-		p.at = time.Unix(0, b.Until)
-		return
-	}
-	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
-	var ended []ledger.Exception
-	for _, it := range b.Items {
-		delete(l.spared, it.Handle)
-		email := l.state.roster.Email(it.Handle)
-		f, ok := found[string(email)]
-		if ok {
-			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
-		}
-		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
-			e := ledger.Exception{Handle: it.Handle, Finding: finding}
-			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != ledger.Applied {
-				e = l.again(e, b.Job != "")
-			}
-			ended = append(ended, e)
-		}
-	}
-	all := len(b.Items)
-	l.outbox = append(l.outbox, parts(id, now.UnixNano(), ended)...)
-	if len(ended) < all {
-		p.at = now.Add(l.opts.Policy.scaled(nextLook))
-		return
-	}
-	p.under = true // until it has ended
-	l.receipt(b, now, 0, "looked_up")
-}
-
-// finding is how one contact of a batch stands by a look-up; zero is that it cannot be told yet.
-func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there, late bool, now time.Time) ledger.Finding {
-	on := there && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
-	switch {
-	case b.Operation == contact.Upsert && on && l.asAsked(it, f):
-		return ledger.Applied
-	case b.Operation == contact.Upsert && on:
-		return ledger.OnList
-	case b.Operation == contact.Upsert:
-		return ledger.OffList
-	case !on && (b.State != flight.Accepted || l.certainlyGone(b.Operation, it.Handle, now)):
-		l.known.gone(it.Handle)
-		return ledger.OffList
-	case on && (b.State != flight.Accepted || late):
-		l.known.left(it.Handle, now, l.opts.Policy.scaled(longestLook))
-		return ledger.OnList
-	}
-	return 0
-}
-
-// asAsked reports whether a contact has the fields that the batch carried.
-func (l *loop) asAsked(it flight.Item, f sendgrid.Found) bool {
-	if l.state.roster.Hash(it.Handle) != it.Hash {
-		return false // a newer version is sent in any case
-	}
-	fields, ok := l.state.fields(it.Handle)
-	return ok && l.encoder.Matches(fields, l.state.book.At(it.Handle).Mask, f.Fields)
-}
-
-// again counts how often a job that ended left a contact undone: after three it is refused.
-func (l *loop) again(e ledger.Exception, ended bool) ledger.Exception {
-	if !ended {
-		return e
-	}
-	l.tries[e.Handle]++
-	if l.tries[e.Handle] > maxTries {
-		delete(l.tries, e.Handle)
-		return ledger.Exception{
-			Handle: e.Handle, Finding: ledger.Rejected,
-			Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
-		}
-	}
-	return e
+	l.asideRefused(reasons, end)
 }

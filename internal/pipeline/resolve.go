@@ -59,13 +59,19 @@ func (l *loop) readForIDs(p *planner) bool {
 }
 
 // within bounds how many requests of a kind may start by what their route has left until its window ends: an
-// intent beyond it would only spend its deadline on waiting.
+// intent beyond it would only spend its deadline on waiting. One may wait where the end is near, so that the
+// destination has its place in the line for the next window (I9).
 func (p *planner) within(op contact.Operation, routes ...sendgrid.Route) {
 	for _, route := range routes {
 		b := p.l.opts.Prober.Budget(route)
-		if b.Limit > 0 && p.now.Before(b.Reset) {
-			p.left[op] = max(0, min(p.left[op], b.Remaining-p.l.sending[op]))
+		if b.Limit == 0 || !p.now.Before(b.Reset) {
+			continue
 		}
+		left := max(0, b.Remaining-p.l.sending[op])
+		if left == 0 && p.l.sending[op] == 0 && b.Reset.Sub(p.now) < p.l.opts.Policy.Timeout/2 {
+			left = 1
+		}
+		p.left[op] = min(p.left[op], left)
 	}
 }
 

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
+	"rollcall/internal/sendgrid"
+)
+
+// lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.
+func (l *loop) lookAfter(b *flight.Batch, p *poll) {
+	p.under = true
+	id := b.ID
+	handles := make([]contact.Handle, len(b.Items))
+	for n, it := range b.Items {
+		handles[n] = it.Handle
+	}
+	l.find(b.Operation, l.addresses(handles), func(found map[string]sendgrid.Found, began time.Time, err error) {
+		p.under = false
+		l.looked(id, p, found, began, err)
+	})
+}
+
+// looked turns look-ups into findings. What a removal left on the list is looked at again until the
+// horizon, and then removed again.
+func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began time.Time, err error) {
+	b := l.state.flight.Get(id)
+	if b == nil {
+		return
+	}
+	now := time.Now()
+	if err != nil {
+		l.troubled(err)
+		p.at = now.Add(l.opts.Policy.scaled(longestLook))
+		return
+	}
+	if now.UnixNano() < b.Until {
+		p.at = time.Unix(0, b.Until)
+		return
+	}
+	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
+	var ended []ledger.Exception
+	for _, it := range b.Items {
+		delete(l.spared, it.Handle)
+		email := l.state.roster.Email(it.Handle)
+		f, ok := found[string(email)]
+		if ok {
+			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
+		}
+		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
+			e := ledger.Exception{Handle: it.Handle, Finding: finding}
+			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != ledger.Applied {
+				e = l.again(e, b.Job != "")
+			}
+			ended = append(ended, e)
+		}
+	}
+	l.ended(b, p, ended, now)
+}
+
+// ended settles contacts of a batch by their look-up. Whom three jobs left undone is refused, its dead letter first.
+func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now time.Time) {
+	reasons := map[contact.Handle]string{}
+	for _, e := range ended {
+		if e.Finding == ledger.Rejected {
+			reasons[e.Handle] = e.Reason
+		}
+	}
+	whole := len(ended) == len(b.Items)
+	p.under = whole || len(reasons) > 0 // until it has ended
+	p.at = now.Add(l.opts.Policy.scaled(nextLook))
+	end := func() {
+		p.under = whole
+		l.outbox = append(l.outbox, parts(b.ID, time.Now().UnixNano(), ended)...)
+	}
+	if whole {
+		l.receipt(b, now, len(reasons), "looked_up")
+	}
+	if len(reasons) == 0 {
+		end()
+		return
+	}
+	l.asideRefused(reasons, end)
+}
+
+// asideRefused sets aside contacts that a job would not take. Those that carry another identifier, which others
+// gave them, are told apart: no version of ours can be applied.
+func (l *loop) asideRefused(reasons map[contact.Handle]string, then func()) {
+	others := map[contact.Handle]string{}
+	for h, reason := range reasons {
+		if strings.Contains(strings.ToLower(reason), "identifier") {
+			others[h] = reason
+			delete(reasons, h)
+		}
+	}
+	if len(others) == 0 {
+		l.aside(reasons, segment.ReasonSendGridRefused, then)
+		return
+	}
+	l.aside(others, segment.ReasonOtherIdentifier, func() { l.aside(reasons, segment.ReasonSendGridRefused, then) })
+}
+
+// finding is how one contact of a batch stands by a look-up; zero is that it cannot be told yet.
+func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there, late bool, now time.Time) ledger.Finding {
+	on := there && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
+	switch {
+	case b.Operation == contact.Upsert && on && l.asAsked(it, f):
+		return ledger.Applied
+	case b.Operation == contact.Upsert && on:
+		return ledger.OnList
+	case b.Operation == contact.Upsert:
+		return ledger.OffList
+	case !on && (b.State != flight.Accepted || l.certainlyGone(b.Operation, it.Handle, now)):
+		l.known.gone(it.Handle)
+		return ledger.OffList
+	case on && (b.State != flight.Accepted || late):
+		l.known.left(it.Handle, now, l.opts.Policy.scaled(longestLook))
+		return ledger.OnList
+	}
+	return 0
+}
+
+// asAsked reports whether a contact has the fields that the batch carried.
+func (l *loop) asAsked(it flight.Item, f sendgrid.Found) bool {
+	if l.state.roster.Hash(it.Handle) != it.Hash {
+		return false // a newer version is sent in any case
+	}
+	fields, ok := l.state.fields(it.Handle)
+	return ok && l.encoder.Matches(fields, l.state.book.At(it.Handle).Mask, f.Fields)
+}
+
+// again counts how often a job that ended left a contact undone: after three it is refused.
+func (l *loop) again(e ledger.Exception, ended bool) ledger.Exception {
+	if !ended {
+		return e
+	}
+	l.tries[e.Handle]++
+	if l.tries[e.Handle] > maxTries {
+		delete(l.tries, e.Handle)
+		return ledger.Exception{
+			Handle: e.Handle, Finding: ledger.Rejected,
+			Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
+		}
+	}
+	return e
+}
