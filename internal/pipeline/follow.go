@@ -22,10 +22,9 @@ const (
 
 // poll is when an open batch is looked after next.
 type poll struct {
-	at      time.Time
-	every   time.Duration
-	under   bool // being looked after now
-	errored int  // contacts that the job says it would not take, while it names none
+	at    time.Time
+	every time.Duration
+	under bool // being looked after now
 }
 
 func (l *loop) firstPoll(now time.Time) *poll {

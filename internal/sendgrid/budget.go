@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,8 +20,7 @@ const (
 )
 
 func seed(r Route) int {
-	switch r {
-	case RouteUpsert, RouteDelete, RouteEmails, RouteIdentifiers, RouteExport:
+	if slices.Contains([]Route{RouteUpsert, RouteDelete, RouteEmails, RouteIdentifiers, RouteExport}, r) {
 		return seedContacts
 	}
 	return seedOthers
