@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/telemetry"
 )
@@ -136,8 +135,6 @@ func (r *runner) stopped(err error) {
 		reason = "ledger_damaged"
 	case errors.Is(err, ledger.ErrNewerBuild), errors.Is(err, ledger.ErrUnknownRecord):
 		reason = "newer_build"
-	case errors.Is(err, desk.ErrFields):
-		reason = "fields"
 	}
 	r.reason.Store(&reason)
 	if reason == "" {
@@ -150,19 +147,18 @@ func (r *runner) stopped(err error) {
 // open builds the destination over the broker, the ledger and the account.
 func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error) {
 	conn, d := r.app.conn, r.cfg
-	spec, err := desk.ResolveMapping(ctx, r.account.client, d.Mapping)
+	resolve := func(ctx context.Context) (mapping.Spec, error) {
+		return desk.ResolveMapping(ctx, r.account.client, d.Mapping)
+	}
+	spec, err := resolve(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("destination %s: %w", d.ID, err)
+		r.log.Warn("custom fields are not resolved; those of the last claim are taken where it had them", zap.Error(err))
 	}
 	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{Log: r.log})
 	if err != nil {
 		return nil, nil, err
 	}
 	source, err := conn.OpenSource(ctx, broker.SourceOptions{Stream: d.Stream, Destination: d.ID, Log: r.log})
-	if err != nil {
-		return nil, nil, err
-	}
-	canonical, err := json.Marshal(spec)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,11 +171,11 @@ func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error
 		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision), Salt: r.salt, Suspended: suspended,
 		Binding: ledger.Binding{
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
-			Segments: d.Segments, Mapping: string(canonical), Normalisation: normalisation,
+			Segments: d.Segments, Normalisation: normalisation,
 		},
 		Policy:  desk.Policy(d, r.account.cfg),
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
-		Mapping: spec,
+		Mapping: spec, Resolve: resolve,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},

@@ -38,28 +38,33 @@ type Definitions interface {
 	FieldDefinitions(ctx context.Context) ([]sendgrid.FieldDefinition, error)
 }
 
-// ResolveMapping resolves a mapping: custom fields by SendGrid's names to the account's ids and types.
+// ResolveMapping resolves a mapping: custom fields by SendGrid's names to the account's ids and types. With an
+// error every field is there all the same, those that are not known without an id.
 func ResolveMapping(ctx context.Context, account Definitions, m config.Mapping) (mapping.Spec, error) {
 	spec := mapping.Spec{EmailAttribute: m.Email, OmitBad: m.OmitBad()}
-	var defined map[string]sendgrid.FieldDefinition
 	for _, f := range m.Mapped() {
-		field := mapping.Field{Name: f.Name, Attribute: f.Attribute, Custom: f.Custom}
-		if f.Custom {
-			if defined == nil {
-				var err error
-				if defined, err = definitions(ctx, account); err != nil {
-					return spec, err
-				}
-			}
-			d, ok := defined[strings.ToLower(f.Name)]
-			if !ok {
-				return spec, fmt.Errorf("%w: the account has no custom field %q: make it at SendGrid, or take it out of the mapping", ErrFields, f.Name)
-			}
-			field.ID, field.Type = d.ID, fieldType(d.Type)
-		}
-		spec.Fields = append(spec.Fields, field)
+		spec.Fields = append(spec.Fields, mapping.Field{Name: f.Name, Attribute: f.Attribute, Custom: f.Custom})
 	}
-	return spec, nil
+	if len(spec.Unresolved()) == 0 {
+		return spec, nil
+	}
+	defined, err := definitions(ctx, account)
+	if err != nil {
+		return spec, err
+	}
+	for i := range spec.Fields {
+		f := &spec.Fields[i]
+		if !f.Custom {
+			continue
+		}
+		d, ok := defined[strings.ToLower(f.Name)]
+		if !ok {
+			err = errors.Join(err, fmt.Errorf("%w: the account has no custom field %q: make it at SendGrid, or take it out of the mapping", ErrFields, f.Name))
+			continue
+		}
+		f.ID, f.Type = d.ID, fieldType(d.Type)
+	}
+	return spec, err
 }
 
 func fieldType(name string) mapping.Type {
@@ -72,8 +77,11 @@ func fieldType(name string) mapping.Type {
 	return mapping.Text
 }
 
+// askFields is how long a claim waits for the account's custom fields: those of the claim before do as well.
+const askFields = 10 * time.Second
+
 func definitions(ctx context.Context, account Definitions) (map[string]sendgrid.FieldDefinition, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, askFields)
 	defer cancel()
 	list, err := account.FieldDefinitions(ctx)
 	if err != nil {

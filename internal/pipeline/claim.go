@@ -26,6 +26,9 @@ func (l *loop) open(ctx context.Context) error {
 	if err := l.bound(ctx, s); err != nil {
 		return err
 	}
+	if err := l.resolveFields(s); err != nil {
+		return err
+	}
 	entry := ledger.AppendRecord(ledger.NewEntry(nil), l.claim(s, time.Now()))
 	if l.encoder, err = mapping.New(l.spec); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
@@ -55,7 +58,7 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 		l.log.Error("events lost: the stream dropped some before they were folded; removals wait until a refresh of each segment was accepted",
 			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
 	}
-	l.spec, c.Fields = o.Mapping.Numbered(s.meta.Claim.Fields)
+	l.spec, c.Fields = l.resolved.Numbered(s.meta.Claim.Fields)
 	var gone []uint16
 	for _, name := range append(slices.Clone(s.meta.Claim.Binding.Segments), s.meta.Claim.Keep...) {
 		if n, known := s.roster.Segment(name); known && !slices.Contains(o.Binding.Segments, name) {

@@ -54,12 +54,15 @@ func (d *Destination) Turned() time.Time { return time.Unix(0, d.turned.Load()) 
 // loop is the goroutine that owns the destination's state.
 type loop struct {
 	*Destination
-	state   *State
-	spec    mapping.Spec // its fields in the ledger's places
-	encoder *mapping.Mapper
-	intaker *intake
-	stream  broker.StreamState // as it was at the claim
-	log     *zap.Logger
+	state    *State
+	resolved mapping.Spec // what is mapped, custom fields as far as they are known
+	missing  bool         // some are not
+	ending   error        // why the run cannot go on
+	spec     mapping.Spec // its fields in the ledger's places
+	encoder  *mapping.Mapper
+	intaker  *intake
+	stream   broker.StreamState // as it was at the claim
+	log      *zap.Logger
 
 	results  chan func()      // what came of tasks; run by the loop
 	append   chan proposal    // to the appender; one at a time
@@ -241,6 +244,9 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 			return nil
 		}
 		l.told()
+		if l.ending != nil {
+			return l.ending
+		}
 		l.publishSometimes()
 	}
 }

@@ -85,9 +85,11 @@ type Options struct {
 	Binding     ledger.Binding
 	Policy      Policy
 	Batch       BatchLimits
-	Mapping     mapping.Spec // custom fields resolved; its fields get their numbers from the ledger
-	Salt        []byte       // the installation's
-	Suspended   string       // a reason that the configuration gives; empty is none
+	Mapping     mapping.Spec // its fields get their numbers from the ledger
+	// Resolve asks SendGrid for the mapping's custom fields again; nil where nothing can change.
+	Resolve   func(context.Context) (mapping.Spec, error)
+	Salt      []byte // the installation's
+	Suspended string // a reason that the configuration gives; empty is none
 
 	SnapshotEvery int64 // bytes of journal between snapshots; zero is as many as suit the state's size
 

@@ -141,7 +141,7 @@ func (l *loop) troubled(err error) bool {
 		return false
 	}
 	reason := map[sendgrid.Class]string{
-		sendgrid.Unauthorized: "key", sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: "fields",
+		sendgrid.Unauthorized: "key", sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: suspendedFields,
 	}[e.Class]
 	aside := e.Route == sendgrid.RouteExport || e.Route == sendgrid.RouteExportJob // there are look-ups besides
 	if reason == "" || aside || reason == "list" && e.Route != sendgrid.RouteUpsert {
@@ -152,7 +152,7 @@ func (l *loop) troubled(err error) bool {
 }
 
 func (l *loop) suspend(reason string, e *sendgrid.Error) {
-	l.probeAt = time.Now().Add(l.opts.Policy.scaled(30 * time.Second))
+	l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
 	if l.suspended == reason {
 		return
 	}
@@ -161,15 +161,22 @@ func (l *loop) suspend(reason string, e *sendgrid.Error) {
 		zap.String("reason", reason), zap.Error(e))
 }
 
+// probeEvery is how often a suspended destination asks.
+const probeEvery = 30 * time.Second
+
 // probe asks whether a suspended destination could be sent to again.
 func (l *loop) probe(now time.Time) {
 	if l.probing || now.Before(l.probeAt) {
 		return
 	}
 	l.probing = true
+	fields := l.opts.Resolve != nil && (l.missing || l.suspended == suspendedFields)
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
 		defer cancel()
+		if fields {
+			return l.resolveAgain(ctx)
+		}
 		_, err := l.opts.Prober.List(ctx, l.opts.Binding.List)
 		return func() {
 			l.probing = false
@@ -177,7 +184,7 @@ func (l *loop) probe(now time.Time) {
 				l.well()
 				return
 			}
-			l.probeAt = time.Now().Add(l.opts.Policy.scaled(30 * time.Second))
+			l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
 		}
 	})
 }

@@ -1,0 +1,67 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/mapping"
+)
+
+// suspendedFields is the suspension for custom fields that the account does not have.
+const suspendedFields = "fields"
+
+// ErrRemapped ends a run whose custom fields turned out to be others at SendGrid: the next claim reads the events
+// again for them.
+var ErrRemapped = errors.New("SendGrid's custom fields were resolved anew; the destination is claimed again with them")
+
+// resolveFields settles what is mapped. Custom fields that SendGrid could not be asked for are those of the claim before;
+// one that is not known at all is left out, and nothing is sent until it is: events are taken over meanwhile, and
+// mapped again then.
+func (l *loop) resolveFields(s *State) error {
+	o := &l.opts
+	var before mapping.Spec
+	if text := s.meta.Claim.Binding.Mapping; text != "" {
+		_ = json.Unmarshal([]byte(text), &before) // a form that this build can't read tells nothing
+	}
+	l.resolved = o.Mapping.ResolvedLike(before)
+	l.missing = len(l.resolved.Fields) < len(o.Mapping.Fields)
+	if o.Binding.Mapping == "" {
+		canonical, err := json.Marshal(l.resolved)
+		if err != nil {
+			return fmt.Errorf("destination %s: encode the mapping: %w", o.Destination, err)
+		}
+		o.Binding.Mapping = string(canonical)
+	}
+	if l.missing && l.suspended == "" {
+		l.suspended = suspendedFields
+		l.log.Error("suspended: events are taken over, nothing is sent; custom fields of the mapping are missing at SendGrid (see: consumer check)",
+			zap.Strings("fields", o.Mapping.Unresolved()))
+	}
+	return nil
+}
+
+// resolveAgain asks for the custom fields. Others than before end the run.
+func (l *loop) resolveAgain(ctx context.Context) func() {
+	spec, err := l.opts.Resolve(ctx)
+	return func() {
+		l.probing = false
+		l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
+		if err != nil || len(spec.Unresolved()) > 0 {
+			return
+		}
+		canonical, err := json.Marshal(spec)
+		switch {
+		case err != nil:
+			l.log.Error("the mapping cannot be encoded", zap.Error(err))
+		case string(canonical) != l.opts.Binding.Mapping:
+			l.ending = ErrRemapped
+		default:
+			l.well()
+		}
+	}
+}
