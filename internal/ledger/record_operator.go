@@ -69,7 +69,8 @@ func readRebase(in *wire.Reader) *Rebase {
 // one before.
 type Replay struct {
 	ID       string  `json:"id"`
-	At       int64   `json:"at"` // of the start
+	Started  int64   `json:"started"`
+	At       int64   `json:"at"` // of this part
 	From     uint64  `json:"from"`
 	To       uint64  `json:"to"`              // the cursor when it started
 	Until    uint64  `json:"until,omitempty"` // profiles with an event up to it are chosen; zero is all
@@ -79,8 +80,9 @@ type Replay struct {
 	Share    float64 `json:"share,omitempty"` // of the rate budget
 	Position uint64  `json:"position"`        // events up to it are folded
 	Folded   uint64  `json:"folded"`
-	Touched  uint64  `json:"touched"` // contacts that it made dirty
-	State    string  `json:"state"`   // running, done, cancelled
+	Touched  uint64  `json:"touched"`           // contacts that it let become due
+	Release  int     `json:"release,omitempty"` // contacts that become due with this record
+	State    string  `json:"state"`             // running (reading), sending, done, cancelled
 }
 
 func (*Replay) kind() Kind { return KindReplay }

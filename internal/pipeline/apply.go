@@ -180,7 +180,7 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 	switch {
 	case open != nil:
 		d.changed = s.at
-	case s.filling || s.meta.Fill != nil && s.touched.Get(uint32(h)) != nil:
+	case s.filling || s.reading() && s.touched.Get(uint32(h)) != nil:
 		*s.touched.Put(uint32(h)) = true // due once the reading has reached the cursor
 		s.window.Remove(h)
 	case s.reread:

@@ -20,12 +20,9 @@ func (s *State) operator(rec ledger.Record) error {
 	case *ledger.Rebase:
 		s.rebase(r)
 	case *ledger.Replay:
-		s.meta.Replay = r
+		s.replayed(r)
 	case *ledger.Refold:
-		s.force = r.Force
-		err := s.rows(r.At, r.Rows, true)
-		s.force = false
-		return err
+		return s.refold(r)
 	default:
 		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
 	}

@@ -63,6 +63,7 @@ type planner struct {
 func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.arm(now)
 	l.refill(now)
+	l.replay(now)
 	l.eraseOn(now)
 	l.forgetLongGone(now)
 	if outcomes || now.Before(l.quietTill) {

@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
 )
@@ -50,12 +49,7 @@ func (s *State) fillPart(r *ledger.Fill) error {
 		return err
 	}
 	s.meta.Fill = nil
-	for _, h := range slices.Clone(s.touched.Handles()) {
-		s.touched.Remove(h)
-		if s.flight.Of(contact.Handle(h)) == nil {
-			s.evaluate(contact.Handle(h), r.At)
-		}
-	}
+	s.releaseTouched(r.At, s.touched.Len())
 	return nil
 }
 

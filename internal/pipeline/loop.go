@@ -82,6 +82,13 @@ type loop struct {
 	stopping bool
 	awaited  []awaited // commands whose entry is not applied yet
 
+	replayBusy bool // a part of a replay is being read
+	replayID   string
+	replaySent int64           // when the last part was handed on: it is not applied before the state says so
+	replayEnds string          // the replay whose last part was handed on
+	replayAt   time.Time       // no next part before
+	chosen     map[uint64]bool // profiles of a replay that ends at an earlier event
+
 	uploads map[uint64]*upload                  // bodies of intents that are not committed yet or under way
 	sending map[contact.Operation]int           // requests under way
 	polls   map[uint64]*poll                    // open batches to be followed
