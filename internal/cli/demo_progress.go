@@ -24,6 +24,14 @@ func newDemoProgress(to io.Writer) *demoProgress {
 }
 
 func (p *demoProgress) update(now demo.Progress) {
+	st := now.Stats
+	p.say(fmt.Sprintf("%5.1fs  %s: published %s of %s, taken over %s, accepted %s, applied %s, listed %s, waiting %s",
+		now.Elapsed.Seconds(), now.Phase, count(now.Published), count(now.Rows), count(st.Events),
+		count(st.Accepted[1]+st.Accepted[2]), count(st.Applied[1]+st.Applied[2]), count(st.Listed), count(st.Waiting)))
+}
+
+// say shows a line, where the last one is old enough.
+func (p *demoProgress) say(line string) {
 	every := 5 * time.Second
 	if p.terminal {
 		every = 200 * time.Millisecond
@@ -32,10 +40,6 @@ func (p *demoProgress) update(now demo.Progress) {
 		return
 	}
 	p.last = time.Now()
-	st := now.Stats
-	line := fmt.Sprintf("%5.1fs  %s: published %s of %s, taken over %s, accepted %s, applied %s, listed %s, waiting %s",
-		now.Elapsed.Seconds(), now.Phase, count(now.Published), count(now.Rows), count(st.Events),
-		count(st.Accepted[1]+st.Accepted[2]), count(st.Applied[1]+st.Applied[2]), count(st.Listed), count(st.Waiting))
 	if p.terminal {
 		p.drawn = true
 		fmt.Fprintf(p.to, "\r\x1b[K%s", line)

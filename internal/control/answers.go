@@ -130,3 +130,25 @@ type StandAnswer struct {
 	Taken   int `json:"taken"`
 	Skipped int `json:"skipped"` // on their way or in doubt: their end tells how they stand
 }
+
+// ReplayArgs says what is read again, in stream sequences.
+type ReplayArgs struct {
+	From    uint64 `json:"from_sequence,omitempty"`
+	Until   uint64 `json:"until_sequence,omitempty"` // profiles with an event up to it are chosen
+	Segment string `json:"segment,omitempty"`
+	Profile string `json:"profile,omitempty"`
+	Force   bool   `json:"force,omitempty"`
+	Cancel  bool   `json:"cancel,omitempty"` // ends the one under way instead
+}
+
+// ReplayAnswer is a replay as it stands.
+type ReplayAnswer struct {
+	Destination string `json:"destination"`
+	ReplayProgress
+	Plan *pipeline.Plan `json:"plan,omitempty"` // what was shown before it started
+}
+
+// Progress is a replay's progress for readers.
+func Progress(r *ledger.Replay) ReplayProgress {
+	return ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded, Touched: r.Touched}
+}

@@ -66,7 +66,8 @@ type ReplayProgress struct {
 	From     uint64 `json:"from"`
 	To       uint64 `json:"to"`
 	Position uint64 `json:"position"`
-	Folded   uint64 `json:"folded"` // events
+	Folded   uint64 `json:"folded"`   // events
+	Touched  uint64 `json:"contacts"` // that it let become due
 }
 
 // Fill takes over a destination's numbers.

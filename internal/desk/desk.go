@@ -24,6 +24,8 @@ type Active interface {
 	Ask(ctx context.Context, look func(*pipeline.State)) error
 	Do(ctx context.Context, rec ledger.Command, with ...ledger.Record) error
 	Retry(ctx context.Context, rec ledger.Command, sequences []uint64) (pipeline.Retried, error)
+	Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error)
+	CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error)
 }
 
 // SendGrid is what is asked of an account; nothing here changes it.
@@ -73,7 +75,7 @@ func (d *Desk) Command(ctx context.Context, command control.Command, request con
 		control.Status: d.status, control.Explain: d.explain, control.Waiting: d.waiting,
 		control.Pause: d.note("pause"), control.Resume: d.note("resume"), control.Flush: d.note("flush"),
 		control.Approve: d.approve, control.Retry: d.retry, control.Discard: d.discard, control.Backup: d.ledger,
-		control.Verify: d.stand,
+		control.Verify: d.stand, control.Replay: d.replay,
 	}[command]
 	if !ok {
 		return nil, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("this build does not serve the command %s: start one that does, or use the command line of this build", command)}
@@ -88,7 +90,7 @@ func coded(err error) error {
 	switch {
 	case err == nil, errors.As(err, &have):
 		return err
-	case errors.Is(err, pipeline.ErrChanged), errors.Is(err, pipeline.ErrUnderWay):
+	case errors.Is(err, pipeline.ErrChanged), errors.Is(err, pipeline.ErrUnderWay), errors.Is(err, pipeline.ErrReplayUnderWay), errors.Is(err, pipeline.ErrNothingToDo):
 		return &control.Error{Code: control.Conflict, Message: err.Error()}
 	case errors.Is(err, pipeline.ErrNotActive):
 		return &control.Error{Code: control.Conflict, Message: err.Error() + ": it is stopping here; ask again in a few seconds"}

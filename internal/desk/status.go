@@ -52,7 +52,8 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 		}
 		answer.HeldDigest = s.Held().Digest
 		if r := s.Replay(); r != nil {
-			answer.Replay = &control.ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded}
+			progress := control.Progress(r)
+			answer.Replay = &progress
 		}
 	})
 	if err != nil {

@@ -28,6 +28,9 @@ const (
 // ErrReplayUnderWay refuses a second replay.
 var ErrReplayUnderWay = errors.New("a replay is under way: wait for it, or cancel it with `consumer replay DESTINATION --cancel`")
 
+// ErrNothingToDo refuses a command that finds nothing to act on.
+var ErrNothingToDo = errors.New("there is nothing to do")
+
 // reading reports whether the stream is being read again: what that touches is not due meanwhile.
 func (s *State) reading() bool {
 	return s.meta.Fill != nil || s.meta.Replay != nil && s.meta.Replay.State == ReplayRunning
@@ -250,7 +253,7 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 		r.At, r.To, r.State = r.Started, l.state.meta.Cursor, ReplayRunning
 		r.ID = fmt.Sprintf("r%d-%d", l.state.meta.Epoch, len(l.state.meta.Commands)+1)
 		if r.From = max(r.From, 1); r.From > r.To {
-			err = fmt.Errorf("there is nothing to replay: the cursor is at %d", r.To)
+			err = fmt.Errorf("%w: nothing was taken over from event %d on, the cursor is at %d", ErrNothingToDo, r.From, r.To)
 		}
 		r.Position = r.From - 1
 	})
@@ -273,7 +276,7 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 		return ledger.Replay{}, err
 	}
 	if at == nil {
-		return ledger.Replay{}, errors.New("no replay is under way")
+		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
 	rec.Name = "replay-cancel"
 	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
