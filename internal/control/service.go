@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -61,8 +62,18 @@ func Serve(nc *nats.Conn, options Options, handler Handler) (*Service, error) {
 			return nil, errors.Join(fmt.Errorf("listen for %s of %s: %w", command, options.Destination, err), s.Stop())
 		}
 	}
-	return s, nil
+	return s, s.announced(nc)
 }
+
+// announced waits until the broker knows every subscription: from then on a command finds its replica.
+func (s *Service) announced(nc *nats.Conn) error {
+	if err := nc.FlushTimeout(announceTimeout); err != nil {
+		return errors.Join(fmt.Errorf("announce the service %s: %w", ServiceName, err), s.Stop())
+	}
+	return nil
+}
+
+const announceTimeout = 5 * time.Second
 
 // Stop ends the service: commands under way get a cancelled context, and are waited for.
 func (s *Service) Stop() error {

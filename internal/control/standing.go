@@ -45,7 +45,7 @@ func Announce(nc *nats.Conn, options Options, destinations []string, of func(des
 			return nil, errors.Join(fmt.Errorf("listen for %s of %s: %w", Standing, d, err), s.Stop())
 		}
 	}
-	return s, nil
+	return s, s.announced(nc)
 }
 
 // Replicas asks every replica that has the destination in its configuration how it stands with it. None at
