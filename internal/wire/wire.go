@@ -5,6 +5,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -167,14 +168,27 @@ func Sections(r io.Reader, visit func(name string, body []byte) error) error {
 		if err != nil || length > 1<<34 {
 			return fmt.Errorf("read section %q: %w", name, errors.Join(ErrCut, err))
 		}
-		body := make([]byte, length)
-		if _, err := io.ReadFull(in, body); err != nil {
+		body, err := readBody(in, length)
+		if err != nil {
 			return fmt.Errorf("read section %q: %w", name, err)
 		}
 		if err := visit(string(name), body); err != nil {
 			return err
 		}
 	}
+}
+
+// trusted is how many bytes a length may claim before that many were read: a damaged one must not exhaust the
+// memory.
+const trusted = 64 << 20
+
+func readBody(in io.Reader, length uint64) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(min(length, trusted)))
+	if _, err := io.CopyN(&body, in, int64(length)); err != nil {
+		return nil, errors.Join(ErrCut, err)
+	}
+	return body.Bytes(), nil
 }
 
 // Rest returns all that is left.
