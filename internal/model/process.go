@@ -45,7 +45,8 @@ type process struct {
 // intent is a committed one that no request has followed yet.
 type intent struct {
 	*ledger.Intent
-	used bool
+	emails map[string]bool
+	used   bool
 }
 
 // start starts a replica with the configuration that holds now.

@@ -10,6 +10,7 @@ import (
 
 var (
 	histories = flag.Int("histories", defaultHistories, "random stories to play")
+	shrinking = flag.Bool("shrink", true, "look for the shortest form of a story that fails")
 	seedFlag  = flag.Uint64("seed", 0, "the first story's seed; 0 draws one")
 )
 
@@ -36,6 +37,9 @@ func TestRandomHistoriesEndAsTheReferenceSays(t *testing.T) {
 				err := play(t, story, seed)
 				if err == nil || found.Swap(true) {
 					continue
+				}
+				if !*shrinking {
+					t.Fatalf("seed %d: %v", seed, err)
 				}
 				short, last := shortened(t, story, seed, err)
 				t.Fatalf("seed %d: %v\nthe shortest story that fails, with %v:\n%s", seed, err, last, short)

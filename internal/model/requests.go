@@ -22,8 +22,8 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 	v.w.tell("request: %s %v", on, s.contents)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !p.intended(op, len(s.contents)) {
-		v.w.fail("I2: a request to %s %d contacts follows no committed intent of its replica within its deadline", on, len(s.contents))
+	if !p.intended(op, s.contents) {
+		v.w.fail("I2: a request to %s %v follows no committed intent of its replica within its deadline", on, s.contents)
 	}
 	v.forget()
 	for _, earlier := range v.open {
@@ -38,13 +38,16 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 }
 
 // intended takes the intent that a request follows.
-func (p *process) intended(op contact.Operation, contacts int) bool {
+func (p *process) intended(op contact.Operation, contents map[string]string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	for i := range p.intents {
 		in := &p.intents[i]
-		fits := contacts == len(in.Handles) || op != contact.Upsert && contacts < len(in.Handles)
+		fits := op != contact.Upsert || len(contents) == len(in.Handles)
+		for email := range contents {
+			fits = fits && (in.emails[email] || strings.HasPrefix(email, "?"))
+		}
 		if !in.used && in.Operation == op && fits && now.Before(time.Unix(0, in.At).Add(timeout)) {
 			in.used = true
 			return true

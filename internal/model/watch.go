@@ -25,7 +25,6 @@ type watch struct {
 	open    []*sent         // requests whose end is not known
 	most    int             // the highest cap so far; 0 is none
 	limited bool            // every replica so far had a cap
-	cap     int             // of the last replica
 	seen    int             // of the list's history, judged
 	ours    int             // contacts of ours on the list, truly
 }
@@ -38,7 +37,6 @@ func newWatch(w *world) *watch {
 func (v *watch) capped(n int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.cap = n
 	v.most = max(v.most, n)
 	v.limited = v.limited && n > 0
 }
@@ -66,9 +64,7 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		case *ledger.Commit:
 			v.covered(p, r.Cursor)
 		case *ledger.Intent:
-			p.mu.Lock()
-			p.intents = append(p.intents, intent{Intent: r})
-			p.mu.Unlock()
+			v.intended(p, r)
 		}
 		return nil
 	}); err != nil {
@@ -79,8 +75,20 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		v.w.fail("an entry cannot be applied: %v", err)
 	}
 	v.covers = seq
-	v.slots(before, v.look())
+	v.slots(p.config.Cap, before, v.look())
 	return seq, nil
+}
+
+// intended notes whom a replica may make a request for. Those who are in the state already are known by their
+// numbers; an intent names nobody else.
+func (v *watch) intended(p *process, r *ledger.Intent) {
+	in := intent{Intent: r, emails: map[string]bool{}}
+	for _, h := range r.Handles {
+		in.emails[v.shadow.Email(h)] = true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.intents = append(p.intents, in)
 }
 
 // covered checks the cursor against what was handed out and set aside (I1).
@@ -103,7 +111,7 @@ func (v *watch) covered(p *process, cursor uint64) {
 }
 
 // slots checks the cap and the order of who is let in (I5).
-func (v *watch) slots(before, after map[string]pipeline.Standing) {
+func (v *watch) slots(limit int, before, after map[string]pipeline.Standing) {
 	held := func(all map[string]pipeline.Standing) (n int) {
 		for _, s := range all {
 			if s.Listed || s.Slot {
@@ -116,23 +124,24 @@ func (v *watch) slots(before, after map[string]pipeline.Standing) {
 	if got := v.shadow.Stats().Slots; got != is {
 		v.w.fail("I5: the state counts %d slots, its contacts hold %d", got, is)
 	}
-	if v.cap > 0 && is > max(v.cap, was) {
-		v.w.fail("I5: %d contacts hold a slot, the cap is %d", is, v.cap)
+	if limit > 0 && is > max(limit, was) {
+		v.w.fail("I5: %d contacts hold a slot, the cap is %d", is, limit)
 	}
 	for e, s := range after {
-		if b := before[e]; b.Listed || b.Slot || !s.Slot || v.cap == 0 {
+		if b := before[e]; b.Listed || b.Slot || !s.Slot || limit == 0 {
 			continue
 		}
-		for other, o := range after {
-			if o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn && !v.parting(e) {
-				v.w.fail("I5: %s has turn %d and is let in before %s, who waits with %d", e, s.Turn, other, o.Turn)
+		ahead := 0 // who waits with an earlier turn: a free slot is kept for each whose fields are being read
+		for _, o := range after {
+			if o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn {
+				ahead++
 			}
+		}
+		if is+ahead > limit {
+			v.w.fail("I5: %s is let in with turn %d, and of %d who wait with an earlier one some have no slot left", e, s.Turn, ahead)
 		}
 	}
 }
-
-// parting reports whether a contact takes over the slot of one that its profile leaves: it passes the line.
-func (v *watch) parting(string) bool { return false }
 
 // acked checks an acknowledgement against the commits (I1).
 func (v *watch) acked(seq uint64) {

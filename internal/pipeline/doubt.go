@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
 )
 
@@ -24,16 +23,4 @@ func (l *loop) leaveInDoubt(batch uint64, handles []contact.Handle, named map[co
 	now := time.Now().UnixNano()
 	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: batch, At: now, Due: now})
 	return true
-}
-
-// watchDoubts lets no batch go unwatched: one whose retry had no effect is in doubt again, from its earlier try.
-func (l *loop) watchDoubts() {
-	if len(l.polls) >= l.state.flight.Len() {
-		return
-	}
-	for _, b := range l.state.flight.Open() {
-		if l.polls[b.ID] == nil && b.State == flight.Doubt {
-			l.polls[b.ID] = &poll{at: time.Unix(0, b.Until)}
-		}
-	}
 }

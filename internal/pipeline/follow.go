@@ -46,7 +46,6 @@ func (l *loop) follow(b *flight.Batch, now time.Time) {
 // followUp looks after the batches whose time has come, and returns when the next one's does.
 func (l *loop) followUp(now time.Time) time.Time {
 	next := now.Add(time.Minute)
-	l.watchDoubts()
 	under := 0
 	if l.state.flight.Contacts(flight.Doubt) > 0 {
 		for _, b := range l.state.flight.Open() {

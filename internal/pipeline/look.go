@@ -1,6 +1,9 @@
 package pipeline
 
-import "rollcall/internal/plan"
+import (
+	"rollcall/internal/contact"
+	"rollcall/internal/plan"
+)
 
 // Standing is how one contact stands: what is desired, and what SendGrid is known to have.
 type Standing struct {
@@ -22,3 +25,6 @@ func (s *State) Look(email []byte) Standing {
 		Desired: s.roster.Desired(h), Listed: at.Listed(), Slot: at.Slot(), Place: at.Place(), Turn: s.roster.Place(h),
 	}
 }
+
+// Email returns the e-mail of a contact's number, as intents name it.
+func (s *State) Email(h contact.Handle) string { return string(s.roster.Email(h)) }
