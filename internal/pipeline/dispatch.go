@@ -243,7 +243,7 @@ func (p *planner) upsert() {
 		p.upserts = p.sift(toUpsert, p.left[contact.Upsert]*p.l.opts.Batch.MaxContacts)
 	}
 	p.admit()
-	all := p.slotted()
+	all := p.slotted(p.upserts)
 	for len(all) > 0 && p.left[contact.Upsert] > 0 && p.worthwhile(len(all)) {
 		n := p.cut(all)
 		if n == 0 {
@@ -271,19 +271,20 @@ func (p *planner) halved() {
 			}
 		}
 		first := p.next
-		p.cutAll(still)
+		p.cutAll(p.slotted(still))
 		for id := first; id < p.next; id++ {
 			l.uploads[id].part = true
 		}
 	}
 }
 
-// slotted returns the updates, and the adds that find a slot.
-func (p *planner) slotted() []contact.Handle {
+// slotted returns the updates, and the adds that find a slot. The parts of a refused batch have given theirs
+// back, and stand in the line like everybody.
+func (p *planner) slotted(upserts []contact.Handle) []contact.Handle {
 	s := p.l.state
-	adds := make([]contact.Handle, 0, len(p.upserts))
-	updates := make([]contact.Handle, 0, len(p.upserts))
-	for _, h := range p.upserts {
+	adds := make([]contact.Handle, 0, len(upserts))
+	updates := make([]contact.Handle, 0, len(upserts))
+	for _, h := range upserts {
 		if at := s.book.At(h); at.Listed() || at.Slot() {
 			updates = append(updates, h)
 		} else {
@@ -293,6 +294,7 @@ func (p *planner) slotted() []contact.Handle {
 	if len(adds) > p.free || s.book.Count(plan.Waiting) > 0 {
 		adds = p.line(adds)
 	}
+	p.free -= len(adds)
 	return append(updates, adds...)
 }
 

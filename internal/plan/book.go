@@ -162,7 +162,7 @@ func (b *Book) SetUnlisted(h contact.Handle) {
 func (b *Book) Gone(h contact.Handle) {
 	b.SetUnlisted(h)
 	s := b.row(h)
-	s.Mask, s.add = 0, 0
+	s.Mask, s.add, s.by = 0, 0, 0
 }
 
 // Sent notes which fields may have a value at SendGrid from now on, and whose they are.
