@@ -5,6 +5,8 @@ TOOLS       := tools/bin
 PROFILES    ?= 100000
 FUZZTIME    ?= 10s
 KILLS       ?= 30
+SOAK        ?= 30m
+HISTORIES   ?= 3000
 BENCHCOUNT  ?= 1
 RACEPKGS    ?= ./...
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -12,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-real test test-race integration bench fuzz crash lint verify shape kit walkthrough image image-nats tools clean
+.PHONY: help build demo demo-real test test-race integration bench fuzz crash soak mutants model-cover lint verify shape kit walkthrough image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +58,16 @@ fuzz: ## every fuzz target for FUZZTIME
 
 crash: build ## kills the consumer KILLS times at seeded moments, audits after each
 	ROLLCALL_CRASH_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -v -run TestCrash ./internal/demo/...
+
+soak: ## random stories against the model's reference for SOAK
+	$(GO) test -count=1 -timeout 0 -v -run TestSoak ./internal/model -soak $(SOAK)
+
+mutants: ## applies testdata/mutants one by one; fails where the model stays green
+	HISTORIES=$(HISTORIES) testdata/mutants/run.sh
+
+model-cover: ## statement coverage of internal/pipeline by the model alone; fails below 85 %
+	$(GO) test -count=1 -timeout 10m -run 'Corpus|Random' -coverpkg=rollcall/internal/pipeline -coverprofile=$(BIN)/model.cover ./internal/model
+	@$(GO) tool cover -func=$(BIN)/model.cover | awk '/^total:/ {print "internal/pipeline by the model alone: " $$3; exit ($$3 + 0 < 85)}'
 
 lint: $(TOOLS)/golangci-lint ## go vet and golangci-lint
 	$(GO) vet ./...

@@ -3,6 +3,6 @@
 package model
 
 const (
-	defaultHistories = 2_000
+	defaultHistories = 1_500
 	workers          = 4
 )

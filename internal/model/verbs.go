@@ -172,6 +172,13 @@ func doRefreshed(w *world, o Op) error {
 		return nil
 	}
 	delete(w.refresh, o.arg(0))
+	if len(r.rows) == 0 || w.guard > 0 {
+		for _, other := range w.refresh {
+			if other.segment == r.segment {
+				return nil // it would be held, and the other one replaces it where that is accepted meanwhile: both are right
+			}
+		}
+	}
 	e := Event{Kind: "refreshed", Segment: r.segment, First: r.first, Count: uint64(len(r.rows))}
 	if r.first == 0 {
 		e.First = w.stream.next()
