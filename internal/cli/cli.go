@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/internal/config"
+	"rollcall/internal/demo"
 )
 
 // Env is what a command line has of its process; tests bring their own.
@@ -28,6 +29,8 @@ type Env struct {
 	configPath string // --config
 	natsURL    string // --nats-url
 	json       bool   // --json
+
+	tamper func(*demo.Options) // of tests: what a demo's audit has to find
 }
 
 // System is the environment of this process. Only main may end a process, so it brings what does.

@@ -69,6 +69,9 @@ func (e *Env) demo(ctx context.Context, o demo.Options, verbose bool) error {
 		show.end()
 		return e.printDemo(r)
 	}
+	if e.tamper != nil {
+		e.tamper(&o)
+	}
 	result, err := demo.Run(ctx, o)
 	if err != nil {
 		show.end()

@@ -37,14 +37,15 @@ type Options struct {
 	Log        *zap.Logger
 	Version    string
 
-	faults []simulator.Fault    // planted by tests
-	spoil  func(*World, string) // planted by tests before the audit; the list's id is given
+	Faults []simulator.Fault                  // of SendGrid besides the few addresses that it refuses
+	Spoil  func(context.Context, World) error // tampers before the audit, to see that it can fail
 }
 
 // World is what a demo is made of, while it runs.
 type World struct {
 	Simulator *simulator.Simulator
 	SendGrid  string // its base URL
+	List      string // the id of the destination's list
 	Broker    string // its URL
 	HTTP      string // health, metrics and the operator's page
 }

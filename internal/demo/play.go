@@ -73,8 +73,10 @@ func (s *stage) judge(ctx context.Context, result *Result) error {
 	result.Total = time.Since(s.began)
 	result.Stats, result.Simulator, result.PeakMemory = s.stats(), s.world.Simulator.Summary(), peakMemory()
 	result.ApplyDelay, result.StatusMin, result.StatusMax = s.world.Simulator.Delays()
-	if s.opts.spoil != nil {
-		s.opts.spoil(&s.world, s.list)
+	if s.opts.Spoil != nil {
+		if err := s.opts.Spoil(ctx, s.world); err != nil {
+			return err
+		}
 	}
 	report, err := s.audit(ctx)
 	if err != nil {
@@ -139,10 +141,10 @@ func (s *stage) audit(ctx context.Context) (*audit.Report, error) {
 		},
 		Applied: map[string]time.Time{}, Refused: sim.Refuses,
 	}
-	sim.Contacts(s.list, func(c simulator.Contact) {
+	sim.Contacts(s.world.List, func(c simulator.Contact) {
 		world.Listed = append(world.Listed, audit.Contact{Email: c.Email, Fields: c.Fields})
 	})
-	for _, change := range sim.History(s.list) {
+	for _, change := range sim.History(s.world.List) {
 		world.History = append(world.History, audit.Change{Email: change.Email, Added: change.Added})
 	}
 	for _, job := range sim.Jobs() {

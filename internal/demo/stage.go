@@ -31,7 +31,6 @@ type stage struct {
 	opts   Options
 	world  World
 	began  time.Time
-	list   string
 	broker *broker.Embedded
 	conn   *broker.Conn
 	app    *app.App
@@ -87,13 +86,13 @@ func (s *stage) setBroker(ctx context.Context) error {
 
 func (s *stage) setSendGrid(ctx context.Context) error {
 	sim := simulator.New(simulator.Options{Keys: []string{apiKey}, ClockScale: s.opts.ClockScale, Seed: s.opts.Seed})
-	s.list = sim.AddList("", "Rollcall demo")
+	s.world.List = sim.AddList("", "Rollcall demo")
 	for _, f := range demoFields {
 		if f.custom {
 			sim.AddField(f.Name, f.Kind)
 		}
 	}
-	faults := append([]simulator.Fault{{Kind: "refuse", Share: refusedShare}}, s.opts.faults...)
+	faults := append([]simulator.Fault{{Kind: "refuse", Share: refusedShare}}, s.opts.Faults...)
 	if err := sim.SetFaults(faults); err != nil {
 		return err
 	}
@@ -149,7 +148,7 @@ destinations:
       city: city
       postal_code: postal_code
       custom_fields:%s
-`, s.world.SendGrid, s.opts.ClockScale, destination, s.list,
+`, s.world.SendGrid, s.opts.ClockScale, destination, s.world.List,
 		publish.DefaultSegments[0], publish.DefaultSegments[1], publish.DefaultSegments[2], s.opts.Cap, custom.String())
 	cfg, err := config.Parse("demo.yaml", []byte(text), func(name string) (string, bool) { return apiKey, name == "KEY" })
 	if err != nil {

@@ -130,6 +130,7 @@ func Check(rules Rules, world World) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the events to be audited: %w", err)
 	}
+	state.finish()
 	desired := state.desired()
 	report.Desired = len(desired)
 	allowed := make(map[string]person, len(desired))

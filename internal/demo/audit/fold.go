@@ -13,45 +13,62 @@ import (
 
 // envelope is an event as the contract spells it.
 type envelope struct {
-	Type string `json:"type"`
-	Data struct {
-		Segment    string                     `json:"segment_id"`
-		Profile    string                     `json:"profile_id"`
-		Change     string                     `json:"change"`
-		Attributes map[string]json.RawMessage `json:"attributes"`
-		First      uint64                     `json:"first_sequence"`
-		Count      int                        `json:"count"`
+	Version string `json:"specversion"`
+	ID      string `json:"id"`
+	Source  string `json:"source"`
+	Type    string `json:"type"`
+	Data    struct {
+		Segment    string          `json:"segment_id"`
+		Profile    string          `json:"profile_id"`
+		Change     string          `json:"change"`
+		Attributes json.RawMessage `json:"attributes"`
+		First      uint64          `json:"first_sequence"`
+		Count      int             `json:"count"`
 	} `json:"data"`
 }
+
+type attributes map[string]json.RawMessage
 
 // membership is the latest that was said of one profile and one segment.
 type membership struct {
 	sequence   uint64
-	in         bool
-	attributes map[string]json.RawMessage // nil: it carries none
+	in, swept  bool
+	attributes attributes // nil: it carries none
 }
 
 // person is one profile's attributes, and the sequence at which they were said.
 type person struct {
 	sequence   uint64
-	attributes map[string]json.RawMessage
+	attributes attributes
 }
 
-// fold keeps the latest event of each membership, and the highest sequence at which each was seen.
+// refresh is one `refreshed` event.
+type refresh struct {
+	sequence uint64
+	segment  string
+	first    uint64
+	count    int
+}
+
+// fold keeps the latest event of each membership, the erasures, and the refreshes until the stream's end.
 type fold struct {
-	rules    Rules
-	profiles map[string]map[string]membership // profile -> segment
-	seen     map[string]map[string]uint64     // segment -> profile
+	rules     Rules
+	profiles  map[string]map[string]membership // profile -> segment
+	erased    map[string]uint64                // profile -> sequence
+	refreshes []refresh
 }
 
 func newFold(rules Rules) *fold {
-	return &fold{rules: rules, profiles: map[string]map[string]membership{}, seen: map[string]map[string]uint64{}}
+	return &fold{rules: rules, profiles: map[string]map[string]membership{}, erased: map[string]uint64{}}
 }
 
 // add takes the next event of the stream. What can't be read changes nothing.
 func (f *fold) add(e Event) {
 	var event envelope
 	if len(e.Body) > segment.MaxBody || json.Unmarshal(e.Body, &event) != nil {
+		return
+	}
+	if event.Version != "1.0" || event.ID == "" || event.Source == "" {
 		return
 	}
 	data := &event.Data
@@ -61,50 +78,64 @@ func (f *fold) add(e Event) {
 			f.change(e.Sequence, data.Segment, data.Profile, data.Change, data.Attributes)
 		}
 	case segment.TypeRefreshed:
-		f.refresh(e.Sequence, data.Segment, data.First, data.Count)
+		f.refreshes = append(f.refreshes, refresh{e.Sequence, data.Segment, data.First, data.Count})
 	case segment.TypeErased:
-		for _, seen := range f.seen {
-			seen[data.Profile] = e.Sequence
-		}
+		f.erased[data.Profile] = e.Sequence
 		delete(f.profiles, data.Profile)
 	}
 }
 
-func (f *fold) change(sequence uint64, segmentID, profile, change string, attributes map[string]json.RawMessage) {
-	m := membership{sequence: sequence, in: change == segment.Entered.String(), attributes: attributes}
+func (f *fold) change(sequence uint64, segmentID, profile, change string, raw json.RawMessage) {
+	m := membership{sequence: sequence, in: change == segment.Entered.String()}
 	if !m.in && change != segment.Exited.String() {
 		return
 	}
-	if m.in && attributes == nil {
-		m.attributes = map[string]json.RawMessage{}
-	}
-	if !m.in && len(attributes) == 0 {
-		m.attributes = nil
+	_ = json.Unmarshal(raw, &m.attributes) // what is no object says nothing
+	switch {
+	case m.in && m.attributes == nil:
+		m.attributes = attributes{} // they count, without a usable e-mail
+	case !m.in && len(m.attributes) == 0:
+		m.attributes = nil // it carries none
 	}
 	if f.profiles[profile] == nil {
 		f.profiles[profile] = map[string]membership{}
 	}
 	f.profiles[profile][segmentID] = m
-	if f.seen[segmentID] == nil {
-		f.seen[segmentID] = map[string]uint64{}
-	}
-	f.seen[segmentID][profile] = sequence
 }
 
-// refresh lets go of those who were last seen before it, if all who were counted have been seen since.
-func (f *fold) refresh(sequence uint64, segmentID string, first uint64, count int) {
-	seen := 0
-	for _, at := range f.seen[segmentID] {
-		if at >= first && at < sequence {
-			seen++
+// finish judges the refreshes, in order. They are judged where the stream ends: a keyed stream may have replaced a
+// counted event by a later one of the same membership, which counts in its stead (H5).
+func (f *fold) finish() {
+	for _, r := range f.refreshes {
+		if f.seen(r) >= r.count && r.first <= r.sequence {
+			f.sweep(r)
 		}
 	}
-	if seen < count || first > sequence {
-		return
+	f.refreshes = nil
+}
+
+// seen is how many distinct profiles have an event since a refresh began, the erased ones included.
+func (f *fold) seen(r refresh) int {
+	n := 0
+	for profile, memberships := range f.profiles {
+		m, ok := memberships[r.segment]
+		if ok && m.sequence >= r.first && !m.swept && f.erased[profile] < r.first {
+			n++
+		}
 	}
+	for _, at := range f.erased {
+		if at >= r.first {
+			n++
+		}
+	}
+	return n
+}
+
+// sweep lets go of the members that were last seen before a refresh.
+func (f *fold) sweep(r refresh) {
 	for _, memberships := range f.profiles {
-		if m, ok := memberships[segmentID]; ok && m.sequence < first {
-			memberships[segmentID] = membership{sequence: sequence}
+		if m, ok := memberships[r.segment]; ok && m.in && m.sequence < r.first {
+			memberships[r.segment] = membership{sequence: r.sequence, swept: true}
 		}
 	}
 }
