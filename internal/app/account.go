@@ -6,12 +6,14 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/telemetry"
 )
 
 // account is one SendGrid account with the client that its destinations share.
 type account struct {
-	cfg    *config.Account
-	client *sendgrid.Account
+	cfg     *config.Account
+	client  *sendgrid.Account
+	metrics *telemetry.Account
 }
 
 func (a *App) newAccount(cfg *config.Account) (*account, error) {
@@ -31,5 +33,5 @@ func (a *App) newAccount(cfg *config.Account) (*account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", cfg.ID, err)
 	}
-	return &account{cfg: cfg, client: client}, nil
+	return &account{cfg: cfg, client: client, metrics: metrics}, nil
 }

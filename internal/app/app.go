@@ -125,6 +125,9 @@ func (a *App) Start(ctx context.Context) error {
 		return err
 	}
 	a.ready.Store(true)
+	for _, acc := range a.accounts {
+		a.running.Go(func() { acc.sample(run, a) })
+	}
 	for _, r := range a.runners {
 		a.running.Go(func() { r.run(run) })
 		a.running.Go(func() { r.sample(run) })

@@ -42,10 +42,15 @@ func (r *runner) sample(ctx context.Context) {
 		if st.Events < last.Events {
 			last = pipeline.Stats{}
 		}
-		r.metrics.Events(telemetry.Membership, telemetry.Folded, int(st.Folded-last.Folded))
-		r.metrics.Events(telemetry.Membership, telemetry.Stale, int(st.Stale-last.Stale))
+		for kind := range st.Kinds {
+			typ, now, before := telemetry.EventType(kind), st.Kinds[kind], last.Kinds[kind]
+			r.metrics.Events(typ, telemetry.Folded, int(now.Folded-before.Folded))
+			r.metrics.Events(typ, telemetry.Stale, int(now.Stale-before.Stale))
+			r.metrics.Events(typ, telemetry.Dead, int(now.Dead-before.Dead))
+		}
 		r.metrics.Operations(contact.Upsert, telemetry.Refused, int(st.Refused-last.Refused))
 		r.metrics.Fields(telemetry.Omitted, int(st.Omitted-last.Omitted))
+		r.metrics.Fields(telemetry.Uncleared, int(st.Uncleared-last.Uncleared))
 		for reason, n := range st.Letters {
 			for range n - last.Letters[reason] {
 				r.metrics.DeadLetter(reason)

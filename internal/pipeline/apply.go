@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
+	"rollcall/internal/segment"
 )
 
 const commandsKept = 100
@@ -122,11 +123,22 @@ func (s *State) row(r *ledger.Row) {
 	if s.reread || s.filling {
 		return
 	}
-	if verdict == roster.Stale {
+	kind := &s.stats.Kinds[kinds[r.Kind]]
+	switch {
+	case r.Kind == ledger.RowSeen: // counted as a dead letter
+	case verdict == roster.Stale:
 		s.stats.Stale++
-	} else {
+		kind.Stale++
+	default:
 		s.stats.Folded++
+		kind.Folded++
 	}
+}
+
+// kinds tells of which kind of event a row is.
+var kinds = [...]segment.Kind{
+	ledger.RowMembership: segment.Membership, ledger.RowRefreshed: segment.Refreshed, ledger.RowErased: segment.Erased,
+	ledger.RowSeen: segment.Unknown,
 }
 
 // bad refuses the contact of a row with a value that cannot be sent: a listed one keeps its fields, an

@@ -218,6 +218,9 @@ func (l *loop) committed(a appendation) error {
 	}
 	if g := a.folded; g != nil {
 		s.Omitted += g.omitted
+		for kind, n := range g.dead {
+			s.Kinds[kind].Dead += n
+		}
 		l.pending, l.caughtUp = g.pending, g.pending == 0
 		l.acknowledge(g.cursor)
 		l.spare <- g

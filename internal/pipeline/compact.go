@@ -122,6 +122,7 @@ func (l *loop) publishSometimes() {
 		return
 	}
 	l.tick = now
+	l.tellFullness()
 	if now.Sub(l.aged) >= time.Second {
 		l.aged, l.oldest = now, l.state.oldest()
 	}

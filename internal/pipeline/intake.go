@@ -46,6 +46,7 @@ type gathered struct {
 	pending uint64
 	letters []letter
 	omitted uint64
+	dead    [4]uint64 // events that changed nothing, by kind
 }
 
 // letter is a dead letter to be. One for the fields of an exit is dropped where the exit leaves the
@@ -149,6 +150,7 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 		}
 		in.letter(g, m, key, problem.Reason, problem.Detail)
 		if !problem.Fold {
+			g.dead[ev.Kind]++
 			in.seen(g, &row, named, key)
 			return nil
 		}

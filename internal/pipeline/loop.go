@@ -117,6 +117,7 @@ type loop struct {
 	suspended string
 	proof     proof
 	faded     map[contact.Handle]faded // contacts whose event was not there when it was read again
+	fullness  int                      // the step of the cap that was told last, in percent
 	forgotten time.Time                // the long departed were let go of then
 	refilling bool                     // a part of a back-fill is being read
 	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on

@@ -6,7 +6,8 @@ import "time"
 // indexed by contact.Operation.
 type Stats struct {
 	Events, Folded, Stale uint64
-	Coalesced             uint64 // contacts whose changes cancelled out before a request
+	Kinds                 [4]Verdicts // by segment.Kind
+	Coalesced             uint64      // contacts whose changes cancelled out before a request
 	Accepted, Applied     [4]uint64
 	Refused               uint64
 	Batches               [4]uint64
@@ -29,6 +30,9 @@ type Stats struct {
 	CommitNanos                              uint64
 	LedgerBytes                              uint64 // written by this process
 }
+
+// Verdicts counts events of one kind by what became of them.
+type Verdicts struct{ Folded, Stale, Dead uint64 }
 
 // Dirty is how many contacts differ from what is desired; each is in one of the six.
 func (s Stats) Dirty() int {

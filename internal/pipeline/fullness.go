@@ -1,0 +1,25 @@
+package pipeline
+
+import "go.uber.org/zap"
+
+// fullnessSteps are the shares of the cap, in percent, at which the operator is told.
+var fullnessSteps = [...]int{80, 95, 100}
+
+// tellFullness warns once each time that the slots reach a step of the cap; below it the step counts anew.
+func (l *loop) tellFullness() {
+	limit := l.opts.Policy.Cap
+	if limit == 0 {
+		return
+	}
+	reached := 0
+	for _, percent := range fullnessSteps {
+		if l.state.book.Slots()*100 >= limit*percent {
+			reached = percent
+		}
+	}
+	if reached > l.fullness {
+		l.log.Warn("the profile cap fills up: at 100 % who enters waits in line; raise profile_cap, or see: consumer waiting",
+			zap.Int("percent", reached), zap.Int("slots", l.state.book.Slots()), zap.Int("profile_cap", limit))
+	}
+	l.fullness = reached
+}
