@@ -148,7 +148,7 @@ func (r *runner) stopped(err error) {
 func (r *runner) open(ctx context.Context) (*pipeline.Destination, func(), error) {
 	conn, d := r.app.conn, r.cfg
 	resolve := func(ctx context.Context) (mapping.Spec, error) {
-		return desk.ResolveMapping(ctx, r.account.client, d.Mapping)
+		return desk.ResolveMapping(ctx, r.account.client, d)
 	}
 	spec, err := resolve(ctx)
 	if err != nil {

@@ -155,7 +155,7 @@ func (s *session) rehearse(ctx context.Context, d *config.Destination, args cont
 	if err != nil {
 		return pipeline.Plan{}, err
 	}
-	spec, err := desk.ResolveMapping(ctx, client, d.Mapping)
+	spec, err := desk.ResolveMapping(ctx, client, d)
 	if err != nil {
 		return pipeline.Plan{}, err
 	}

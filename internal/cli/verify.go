@@ -171,7 +171,7 @@ func (s *session) compare(ctx context.Context, d *config.Destination) (*pipeline
 	if err != nil {
 		return nil, err
 	}
-	spec, err := desk.ResolveMapping(ctx, client, d.Mapping)
+	spec, err := desk.ResolveMapping(ctx, client, d)
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,8 @@ type Destination struct {
 	Segments     []string      `yaml:"segments"`
 	Consent      Consent       `yaml:"consent"`
 	Mapping      Mapping       `yaml:"mapping"`
-	ProfileCap   int64         `yaml:"profile_cap"` // contacts; 0 is none
+	OnBadValue   string        `yaml:"on_bad_value"` // dead_letter or omit
+	ProfileCap   int64         `yaml:"profile_cap"`  // contacts; 0 is none
 	Debounce     Debounce      `yaml:"debounce"`
 	Batch        Batch         `yaml:"batch"`
 	Guard        Guard         `yaml:"guard"`
@@ -126,7 +127,6 @@ type Mapping struct {
 	Email        string            `yaml:"email"`
 	Fields       map[string]string `yaml:"-"` // SendGrid's own text fields: name to attribute
 	CustomFields map[string]string `yaml:"custom_fields"`
-	OnBadValue   string            `yaml:"on_bad_value"` // dead_letter or omit
 }
 
 // MappedField is one field that is sent besides the e-mail.
@@ -137,7 +137,7 @@ type MappedField struct {
 }
 
 // OmitBad reports whether a value that does not fit its field is left out instead of refusing the contact.
-func (m Mapping) OmitBad() bool { return m.OnBadValue == OnBadValueOmit }
+func (d *Destination) OmitBad() bool { return d.OnBadValue == OnBadValueOmit }
 
 // Mapped lists the fields in the order of their index in the ledger: SendGrid's own in the contract's
 // order, then the custom ones by name. It does not depend on the order in the file.
@@ -175,7 +175,7 @@ type Guard struct {
 	MaxRemovalShare float64       `yaml:"max_removal_share"` // of the most that were listed
 }
 
-// The values of mapping.on_bad_value.
+// The values of on_bad_value.
 const (
 	OnBadValueDeadLetter = "dead_letter"
 	OnBadValueOmit       = "omit"
@@ -192,7 +192,7 @@ const defaultTextFields = 6
 
 // DefaultMapping is what is sent without a mapping: the seven fields of the attributes' own names.
 func DefaultMapping() Mapping {
-	m := Mapping{Email: "email", Fields: map[string]string{}, OnBadValue: OnBadValueDeadLetter}
+	m := Mapping{Email: "email", Fields: map[string]string{}}
 	for _, name := range textFields[:defaultTextFields] {
 		m.Fields[name] = name
 	}

@@ -73,7 +73,8 @@ func TestDefaultsOfTheContractAreFilledIn(t *testing.T) {
 			Segments:   []string{"high-value", "newsletter-optin"},
 			Consent:    Consent{AcceptedBy: "dpo@example.com", AcceptedOn: "2026-11-01"},
 			ProfileCap: 100000,
-			Mapping: Mapping{Email: "email", OnBadValue: "dead_letter", Fields: map[string]string{
+			OnBadValue: "dead_letter",
+			Mapping: Mapping{Email: "email", Fields: map[string]string{
 				"first_name": "first_name", "last_name": "last_name", "country": "country",
 				"state_province_region": "state_province_region", "city": "city", "postal_code": "postal_code",
 			}},
@@ -94,7 +95,7 @@ func TestAMappingSendsExactlyTheFieldsItNames(t *testing.T) {
       country: land
       first_name: given
       custom_fields: {z_tier: tier, a_score: score}
-      on_bad_value: omit
+    on_bad_value: omit
 `)
 	want := []MappedField{
 		{Name: "first_name", Attribute: "given"},
@@ -106,7 +107,7 @@ func TestAMappingSendsExactlyTheFieldsItNames(t *testing.T) {
 	if diff := cmp.Diff(want, mapping.Mapped()); diff != "" {
 		t.Errorf("mapped fields differ (-want +got):\n%s", diff)
 	}
-	if mapping.Email != "mail" || !mapping.OmitBad() {
+	if mapping.Email != "mail" || !cfg.Destinations[0].OmitBad() {
 		t.Errorf("mapping = %+v", mapping)
 	}
 }

@@ -127,10 +127,10 @@ var mappingKeys = join([]key{
 }, textFieldKeys(), []key{
 	{path: "destinations[].mapping.custom_fields", kind: kindMap, names: customFieldPattern, text: "SendGrid's name of a custom field: attribute."},
 	{path: "destinations[].mapping.custom_fields.*", kind: kindText, pattern: textPattern, text: "The attribute that is sent as this custom field."},
-	{path: "destinations[].mapping.on_bad_value", kind: kindText, def: OnBadValueDeadLetter, enum: []string{OnBadValueDeadLetter, OnBadValueOmit}, text: "A value that does not fit its field: refuse the contact, or omit the field and count it."},
 })
 
 var limitKeys = []key{
+	{path: "destinations[].on_bad_value", kind: kindText, def: OnBadValueDeadLetter, enum: []string{OnBadValueDeadLetter, OnBadValueOmit}, text: "A value that does not fit its field: refuse the contact, or omit the field and count it."},
 	{path: "destinations[].debounce", kind: kindObject, text: "When a changed contact is due."},
 	{path: "destinations[].debounce.quiet", kind: kindDuration, def: "5s", min: "0", max: "24h", text: "After this long without a change."},
 	{path: "destinations[].debounce.max_wait", kind: kindDuration, def: "60s", min: "0", max: "24h", text: "Or this long after the first change."},

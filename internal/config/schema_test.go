@@ -83,7 +83,7 @@ var goodFiles = map[string]string{
 	"the least":        good,
 	"no destination":   "accounts: []\ndestinations: []\n",
 	"variables":        strings.NewReplacer("broker:4222", "${LIST}", "5d4e3c2b-0000-4000-8000-000000000001", "${LIST}").Replace(good),
-	"every mapping":    good + "    mapping: {email: e, phone_number: p, address_line_1: a, address_line_2: b, custom_fields: {tier: t}, on_bad_value: omit}\n",
+	"every mapping":    good + "    mapping: {email: e, phone_number: p, address_line_1: a, address_line_2: b, custom_fields: {tier: t}}\n    on_bad_value: omit\n",
 	"zero durations":   good + "    keep_departed: 0\n    debounce: {quiet: 0, max_wait: 0s}\n",
 	"long durations":   good + "    keep_departed: 1h30m0.5s\n",
 	"whole as decimal": good + "    batch: {max_contacts: 100.0}\n",

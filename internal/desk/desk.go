@@ -155,7 +155,7 @@ func salt(ctx context.Context, conn *broker.Conn) ([]byte, error) {
 
 // spec is the destination's mapping, resolved.
 func (d *Desk) spec(ctx context.Context) (mapping.Spec, error) {
-	return ResolveMapping(ctx, d.SendGrid, d.Destination.Mapping)
+	return ResolveMapping(ctx, d.SendGrid, d.Destination)
 }
 
 func (d *Desk) active() error {

@@ -40,9 +40,9 @@ type Definitions interface {
 
 // ResolveMapping resolves a mapping: custom fields by SendGrid's names to the account's ids and types. With an
 // error every field is there all the same, those that are not known without an id.
-func ResolveMapping(ctx context.Context, account Definitions, m config.Mapping) (mapping.Spec, error) {
-	spec := mapping.Spec{EmailAttribute: m.Email, OmitBad: m.OmitBad()}
-	for _, f := range m.Mapped() {
+func ResolveMapping(ctx context.Context, account Definitions, d *config.Destination) (mapping.Spec, error) {
+	spec := mapping.Spec{EmailAttribute: d.Mapping.Email, OmitBad: d.OmitBad()}
+	for _, f := range d.Mapping.Mapped() {
 		spec.Fields = append(spec.Fields, mapping.Field{Name: f.Name, Attribute: f.Attribute, Custom: f.Custom})
 	}
 	if len(spec.Unresolved()) == 0 {
@@ -57,12 +57,12 @@ func ResolveMapping(ctx context.Context, account Definitions, m config.Mapping) 
 		if !f.Custom {
 			continue
 		}
-		d, ok := defined[strings.ToLower(f.Name)]
+		definition, ok := defined[strings.ToLower(f.Name)]
 		if !ok {
 			err = errors.Join(err, fmt.Errorf("%w: the account has no custom field %q: make it at SendGrid, or take it out of the mapping", ErrFields, f.Name))
 			continue
 		}
-		f.ID, f.Type = d.ID, fieldType(d.Type)
+		f.ID, f.Type = definition.ID, fieldType(definition.Type)
 	}
 	return spec, err
 }
