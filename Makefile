@@ -57,7 +57,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 crash: build ## kills the consumer KILLS times at seeded moments, audits after each
-	ROLLCALL_CRASH_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -v -run TestCrash ./internal/demo/...
+	ROLLCALL_CRASH_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -v -run TestCrash ./internal/demo/crash
 
 soak: ## random stories against the model's reference for SOAK
 	$(GO) test -count=1 -timeout 0 -v -run TestSoak ./internal/model -soak $(SOAK)
