@@ -20,6 +20,7 @@
 //
 // # Files
 //
-// state and apply are the fold; loop is the one select; intake, commit, dispatch, send, outcome, follow
-// and remove are the stages of an event's way, in this order.
+// state, apply and the files named after single records are the fold; claim begins and loop is the one select;
+// intake, commit, dispatch, upsert, send, remove, follow and settle are the stages of an event's way, in this order.
+// fill, replay, erase and sweep are what reaches beyond single events; query, explain and command serve operators.
 package pipeline

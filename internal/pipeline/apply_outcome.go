@@ -1,0 +1,163 @@
+package pipeline
+
+import (
+	"time"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/flight"
+	"rollcall/internal/ledger"
+)
+
+// The records of this file end what intents began: outcomes, and what they make of contacts.
+
+func (s *State) noEffect(r *ledger.NoEffect) {
+	b := s.flight.Get(r.Batch)
+	if b == nil {
+		return
+	}
+	s.at = r.At
+	if b.Until > 0 { // an earlier try of the same content is still in doubt
+		s.flight.Unsure(r.Batch, b.Until)
+		return
+	}
+	items := b.Items
+	if len(r.Only) > 0 {
+		items = s.flight.Leave(r.Batch, r.Only)
+	} else {
+		s.flight.End(r.Batch)
+	}
+	if b.Operation == contact.Remove && !b.Exempt {
+		s.book.Planned(r.At, s.policy.Guard.Interval, -len(items)) // planned again later, counted once
+	}
+	refused := make(map[contact.Handle]string, len(r.Refused))
+	for _, f := range r.Refused {
+		refused[f.Handle] = f.Reason
+	}
+	for _, it := range items {
+		if b.Operation == contact.Upsert {
+			s.book.Release(it.Handle)
+		}
+		if reason, ok := refused[it.Handle]; ok {
+			s.refuse(it, reason)
+			continue
+		}
+		s.evaluate(it.Handle, r.Due)
+	}
+}
+
+// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew.
+func (s *State) refuse(it flight.Item, reason string) {
+	h := it.Handle
+	s.stats.Refused++
+	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash {
+		s.evaluate(h, s.at)
+		return
+	}
+	s.drop(h, false)
+	d := s.dirty.Put(uint32(h))
+	d.hash, d.changed = it.Hash, 0
+	s.book.Refuse(h, reason)
+}
+
+// settled ends contacts of a batch as they were found to stand.
+func (s *State) settled(r *ledger.Settled) {
+	b := s.flight.Get(r.Batch)
+	if b == nil {
+		return
+	}
+	s.at = r.At
+	s.book.Note(r.At, s.policy.Guard.Interval)
+	except := make(map[contact.Handle]ledger.Exception, len(r.Exceptions))
+	for _, e := range r.Exceptions {
+		except[e.Handle] = e
+	}
+	items := b.Items
+	if r.All != 0 {
+		s.flight.End(r.Batch)
+	} else {
+		handles := make([]contact.Handle, 0, len(r.Exceptions))
+		for _, e := range r.Exceptions {
+			handles = append(handles, e.Handle)
+		}
+		items = s.flight.Leave(r.Batch, handles)
+	}
+	for _, it := range items {
+		finding, reason := r.All, ""
+		if e, ok := except[it.Handle]; ok {
+			finding, reason = e.Finding, e.Reason
+		}
+		s.settle(b.Operation, it, finding, reason)
+	}
+}
+
+func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, reason string) {
+	h := it.Handle
+	switch op {
+	case contact.Upsert:
+		switch f {
+		case ledger.Applied:
+			s.tell(op, h)
+			s.book.SetListed(h, it.Hash, it.Mask)
+		case ledger.OnList:
+			s.book.SetListed(h, 0, s.book.At(h).Mask)
+		case ledger.OffList:
+			s.book.SetUnlisted(h)
+		case ledger.Rejected:
+			s.book.Release(h)
+			s.refuse(it, reason)
+			return
+		}
+	case contact.Remove:
+		if f == ledger.Applied || f == ledger.OffList {
+			s.tell(op, h)
+			s.book.SetUnlisted(h)
+		}
+	case contact.Delete:
+		if f == ledger.Applied || f == ledger.OffList {
+			s.erased(h)
+			return
+		}
+	}
+	s.evaluate(h, s.at)
+}
+
+// erased notes that the account has the contact no more. One that another profile still selects is made anew,
+// from that one's fields alone, and keeps its slot.
+func (s *State) erased(h contact.Handle) {
+	s.tell(contact.Delete, h)
+	slot := s.book.At(h).Listed() || s.book.At(h).Slot()
+	s.book.Gone(h)
+	s.erasing.Remove(uint32(h))
+	if slot && s.roster.Desired(h) {
+		s.book.Reserve(h)
+	}
+	s.evaluate(h, s.at)
+}
+
+// tell counts an applied change and its lag.
+func (s *State) tell(op contact.Operation, h contact.Handle) {
+	s.stats.Applied[op]++
+	d := s.dirty.Get(uint32(h))
+	if d == nil {
+		return
+	}
+	if s.applied != nil && d.since > 0 {
+		s.applied(op, d.since, s.at)
+	}
+	d.since = 0
+	if d.changed != 0 {
+		d.since = d.changed / int64(time.Millisecond)
+	}
+}
+
+// accept tells of each contact of a batch how long it took to be accepted.
+func (s *State) accept(b *flight.Batch, at int64) {
+	if s.accepted == nil {
+		return
+	}
+	for _, it := range b.Items {
+		if d := s.dirty.Get(uint32(it.Handle)); d != nil && d.since > 0 {
+			s.accepted(b.Operation, d.since, at)
+		}
+	}
+}
