@@ -30,6 +30,7 @@ const (
 	DeadLetter    = "dead-letter.schema.json" // its headers
 	Receipt       = "receipt.schema.json"
 	Configuration = "config.schema.json"
+	Check         = "check.schema.json" // what `consumer check --json` prints
 )
 
 // AsyncAPI is the document of the channels.

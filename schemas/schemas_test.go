@@ -32,7 +32,7 @@ func validate(schema *jsonschema.Schema, body []byte) error {
 }
 
 func TestEverySchemaCompiles(t *testing.T) {
-	for _, name := range []string{Event, Membership, Refreshed, Erased, DeadLetter, Receipt, Configuration} {
+	for _, name := range []string{Event, Membership, Refreshed, Erased, DeadLetter, Receipt, Configuration, Check} {
 		compile(t, name)
 	}
 	if _, err := Compile("nowhere.schema.json"); err == nil {

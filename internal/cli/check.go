@@ -123,7 +123,7 @@ func checkFile(found *findings, cfg *config.Config) {
 	}
 	if cfg.HTTP.TokenFile != "" {
 		if _, err := config.FileSecret("http token", cfg.HTTP.TokenFile).Value(); err != nil {
-			found.fail("http", "token", err)
+			found.fail("http", "token", err).Help = "write a token into the file that http.token_file names"
 		}
 	} else if !config.Loopback(cfg.HTTP.Listen) {
 		found.add(warning, "http", "token", "the operator's page is closed: "+cfg.HTTP.Listen+" is no loopback address, and no token is set").

@@ -25,7 +25,7 @@ func checkAccount(ctx context.Context, found *findings, cfg *config.Config, acco
 		BaseURL: account.BaseURL, OnBehalfOf: account.OnBehalfOf, Key: account.Key().Value, ClockScale: account.ClockScale, Transport: watch,
 	})
 	if err != nil {
-		found.fail(what, "base_url", err)
+		found.fail(what, "base_url", err).Help = "correct accounts[].base_url"
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, account.RequestTimeout)

@@ -66,7 +66,7 @@ func checkStreams(ctx context.Context, found *findings, cfg *config.Config, conn
 		case errors.As(err, &unfit):
 			found.fail(what, "fits", err).Help = "its destinations are suspended (stream_unfit) until it fits; Rollcall changes no stream that it did not make"
 		case err != nil:
-			found.fail(what, "fits", err)
+			found.fail(what, "fits", err).Help = "may this user look at streams? `nats stream info " + name + "` says what the broker answers"
 		default:
 			form := "unkeyed: a log, which needs refreshes"
 			if state.Keyed {

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/testkit"
+	"rollcall/schemas"
 )
 
 // checked is what `check --json` prints.
@@ -29,7 +31,24 @@ func (s *system) check(status int) checked {
 	if err := json.Unmarshal([]byte(out), &answer); err != nil || got != status {
 		s.t.Fatalf("status %d, want %d (%v)\n%s%s", got, status, err, out, errs)
 	}
+	published(s.t, out)
 	return answer
+}
+
+// published holds what was printed for programs against its schema.
+func published(t *testing.T, out string) {
+	t.Helper()
+	schema, err := schemas.Compile(schemas.Check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(out))
+	if err == nil {
+		err = schema.Validate(value)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // of gives the finding about a thing.
@@ -250,6 +269,7 @@ func TestAFileThatCannotBeUsedEndsEveryCommandWithStatusTwoAndItsLine(t *testing
 					if err := json.Unmarshal([]byte(out), &file); err != nil || len(file.Problems) != 1 || file.Problems[0].Line == 0 {
 						t.Errorf("problems for programs: %v\n%s", err, out)
 					}
+					published(t, out)
 				}
 			}
 		})
