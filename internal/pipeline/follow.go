@@ -136,6 +136,8 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		p.at = time.Unix(0, b.Until)
 	case err == nil && j.Done() && j.Errored > 0 && b.Until > 0:
 		l.lookAfter(b, p) // refused by this job, and perhaps applied by an earlier try
+	case err == nil && j.Terminal() && j.Created+j.Updated+j.Errored < j.Requested:
+		l.lookAfter(b, p) // it ended, and does not say of everybody what it did
 	case err == nil && j.Done() && j.Errored == 0 && !j.Failed():
 		p.under = true // until it has ended
 		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
