@@ -118,3 +118,14 @@ func (s *stream) published() []Event {
 	defer s.mu.Unlock()
 	return slices.Clip(s.events)
 }
+
+// erasures is how many erasures were published.
+func (s *stream) erasures() int {
+	n := 0
+	for _, e := range s.published() {
+		if e.Kind == "erased" {
+			n++
+		}
+	}
+	return n
+}
