@@ -132,8 +132,8 @@ func (v *watch) slots(limit int, before, after map[string]pipeline.Standing) {
 			continue
 		}
 		ahead := 0 // who waits with an earlier turn: a free slot is kept for each whose fields are being read
-		for _, o := range after {
-			if o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn {
+		for other, o := range after {
+			if before[other].Place == plan.Waiting && o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn {
 				ahead++
 			}
 		}

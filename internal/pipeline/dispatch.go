@@ -53,6 +53,7 @@ type planner struct {
 	reads   []contact.Handle
 	left    map[contact.Operation]int // requests that may start
 	free    int                       // slots
+	taken   map[contact.Handle]bool   // parts of a refused batch that this turn has decided on
 	exempt  bool                      // from the guard: the removals being planned
 }
 
@@ -73,7 +74,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		l.probe(now)
 		return nil
 	}
-	p := &planner{l: l, now: now, next: l.state.flight.Next(), left: map[contact.Operation]int{
+	p := &planner{l: l, now: now, next: l.state.flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
 		contact.Upsert: maxUpserts - l.sending[contact.Upsert],
 		contact.Remove: maxRemovals - l.sending[contact.Remove],
 		contact.Delete: maxRemovals - l.sending[contact.Delete],
@@ -104,7 +105,7 @@ func (p *planner) offer(h contact.Handle) {
 
 func (p *planner) need(h contact.Handle) need {
 	s := p.l.state
-	if due, ok := s.window.Has(h); !ok || due > p.now.UnixNano() || s.flight.Of(h) != nil || p.l.suspect[h] {
+	if due, ok := s.window.Has(h); !ok || due > p.now.UnixNano() || s.flight.Of(h) != nil || p.l.suspect[h] || p.taken[h] {
 		return nothing
 	}
 	if s.erasing.Get(uint32(h)) != nil {
@@ -210,6 +211,9 @@ func (p *planner) halved() {
 		}
 		first := p.next
 		p.cutAll(p.slotted(still))
+		for _, h := range still {
+			p.taken[h] = true // they were offered as well, and go once
+		}
 		for id := first; id < p.next; id++ {
 			l.uploads[id].part = true
 		}
