@@ -150,7 +150,11 @@ func (w *world) compare() error {
 	}
 	for email, person := range want {
 		switch fields, listed := got[email]; {
-		case w.refused(email) || person.Bad && !listed:
+		case w.refused(email):
+			if config.Cap == 0 && !person.Bad && !w.refusedLetter(email) {
+				return fmt.Errorf("%s is refused by SendGrid, and there is no dead letter", email)
+			}
+		case person.Bad && !listed:
 		case !listed:
 			missing++
 		case !person.Bad:
@@ -163,6 +167,9 @@ func (w *world) compare() error {
 		if _, wanted := want[email]; !wanted || w.refused(email) {
 			return fmt.Errorf("%s is on the list, and nothing selects it (wanted: %v)", email, slices.Sorted(maps.Keys(want)))
 		}
+	}
+	if err := w.account(); err != nil {
+		return err
 	}
 	if missing > 0 && (config.Cap == 0 || len(got) < config.Cap) {
 		return fmt.Errorf("the list holds %v, wanted are %v, the cap is %d; %s", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)), config.Cap, w.standing())
@@ -181,4 +188,41 @@ func mapped(fields map[string]string, c Config) map[string]string {
 		out[name] = fields[name]
 	}
 	return out
+}
+
+// account checks that SendGrid has nobody whom no joining person ever named.
+func (w *world) account() error {
+	named, joined := map[string]bool{foreigner: true, strange: true}, map[string]bool{}
+	for _, e := range w.stream.published() {
+		joined[e.Profile] = joined[e.Profile] || e.Entered
+	}
+	for _, e := range w.stream.published() {
+		address, _ := e.Attributes["email"].(string)
+		named[identity(address)] = named[identity(address)] || joined[e.Profile]
+	}
+	var strangers []string
+	w.sim.Contacts("", func(c simulator.Contact) {
+		if !named[c.Email] {
+			strangers = append(strangers, c.Email)
+		}
+	})
+	if len(strangers) > 0 {
+		return fmt.Errorf("the account holds %v, and nobody who ever joined has such an address", strangers)
+	}
+	return nil
+}
+
+// refusedLetter reports whether a contact that SendGrid refuses was set aside.
+func (w *world) refusedLetter(email string) bool {
+	events := w.stream.published()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.letters {
+		l := &w.letters[i]
+		address, _ := events[l.Sequence-1].Attributes["email"].(string)
+		if l.Reason == "sendgrid_refused" && identity(address) == email || l.Reason == "other_identifier" {
+			return true
+		}
+	}
+	return false
 }
