@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"go.uber.org/zap"
+
 	"rollcall/internal/testkit"
 )
 
@@ -27,4 +29,16 @@ func play(t *testing.T, story Story, seed uint64) (err error) {
 		t.Log(strings.Join(steps, "\n"))
 	}
 	return err
+}
+
+// I12, story 25: no log line of any level names a contact; the world judges each, in every story.
+func TestALogLineThatNamesAContactIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1, nil)
+		defer w.close()
+		w.logger().Debug("upsert", zap.String("email", "e1@example.com"))
+		if w.failed() == nil {
+			t.Error("nobody noticed")
+		}
+	})
 }

@@ -92,6 +92,7 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 		Policy:  policy(p.config, p.w.guard),
 		Batch:   pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000},
 		Mapping: p.w.spec(p.config),
+		Log:     p.w.logger(),
 		Salt:    []byte("salt"), SnapshotEvery: 1,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
 		Sender: client, Finder: client, Prober: client, Purger: p,

@@ -3,6 +3,6 @@
 package model
 
 const (
-	defaultHistories = 1_500
+	defaultHistories = 1_000
 	workers          = 4
 )

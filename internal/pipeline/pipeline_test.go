@@ -122,7 +122,7 @@ func TestTheCapHoldsAndTheNextInLineIsAdmitted(t *testing.T) {
 	})
 }
 
-// I8: one bad e-mail is a dead letter; the others go through at once.
+// I8, story 3: one bad e-mail is a dead letter, and is not tried again; the others go through at once.
 func TestARefusedEmailDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

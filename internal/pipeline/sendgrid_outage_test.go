@@ -8,7 +8,7 @@ import (
 	"rollcall/internal/sendgrid/simulator"
 )
 
-// Four minutes of 500s, then 429s with and without headers, then a revoked key, then its repair: nothing is
+// Story 16: four minutes of 500s, then 429s with and without headers, then a revoked key, then its repair: nothing is
 // lost, few requests are made, the destination says why it is suspended, and resumes by itself.
 func TestAnOutageOfEveryKindLosesNothing(t *testing.T) {
 	onScene(t, simulator.Options{}, func(s *scene) {
@@ -88,7 +88,7 @@ func TestRule26_EverySuspensionEndsByItself(t *testing.T) {
 	}
 }
 
-// I9: the destinations of an account share its budget in turns: a bulk load of one does not keep the other's
+// I9, story 15: the destinations of an account share its budget in turns: a bulk load of one does not keep the other's
 // few changes away.
 func TestDestinationsOfAnAccountTakeTurns(t *testing.T) {
 	onScene(t, simulator.Options{Limit: 20}, func(s *scene) {

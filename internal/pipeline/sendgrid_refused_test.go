@@ -33,7 +33,7 @@ func (s *scene) population(n, k int) (emails []string, bad map[string]bool) {
 	return emails, bad
 }
 
-// I8: 30,000 contacts of whom SendGrid refuses some, in whatever way it tells: every good one is applied, every
+// I8, story 2: 30,000 contacts of whom SendGrid refuses some, in whatever way it tells: every good one is applied, every
 // bad one is a dead letter with SendGrid's reason, within a bound of requests.
 func TestThirtyThousandWithRefusedOnesGoThroughWithinABound(t *testing.T) {
 	const n = 30000

@@ -81,7 +81,7 @@ func TestRule23_TheHeadersCorrectTheCount(t *testing.T) {
 	})
 }
 
-// The reset is seconds below 10^9, else a time; what makes no sense is clamped or ignored.
+// Story 17: the reset is seconds below 10^9, else a time; what makes no sense is clamped or ignored.
 func TestRule24_BothMeaningsOfResetAreRead(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"17": 17 * time.Second, "0": time.Second, "600": 2 * time.Minute, "EPOCH+40": 40 * time.Second, "EPOCH-40": time.Second,

@@ -193,6 +193,7 @@ func TestRule08_NamedContactsAreRead(t *testing.T) {
 	}
 }
 
+// Story 26: the global host and the EU one are configuration.
 func TestRule29_BaseURLAndSubuserAreConfiguration(t *testing.T) {
 	for _, bad := range []string{"sendgrid.com", "ftp://sendgrid.com", "://"} {
 		if _, err := sendgrid.New(sendgrid.Options{BaseURL: bad, Key: func() (string, error) { return key, nil }}); err == nil {

@@ -230,7 +230,7 @@ func TestRule21_NothingDeletesAtLargeOrTouchesSuppressions(t *testing.T) {
 	})
 }
 
-// Lists are read page by page to the end, whatever the count beside says.
+// Story 8: lists are read page by page to the end, whatever the count beside says.
 func TestRule28_ListsAreReadToTheLastPage(t *testing.T) {
 	onStage(t, simulator.Options{}, func(s *stage) {
 		for i := range 999 {
