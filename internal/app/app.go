@@ -44,6 +44,7 @@ type App struct {
 	registry *prometheus.Registry
 	accounts map[string]*account
 	runners  []*runner
+	board    *broker.Board
 	http     string // address, once listening
 	cleanups []cleanup
 	cancel   context.CancelFunc
@@ -121,6 +122,7 @@ func (a *App) Start(ctx context.Context) error {
 		r := a.newRunner(&a.cfg.Destinations[i], installation.TombstoneSalt)
 		a.runners = append(a.runners, r)
 	}
+	a.watch(run)
 	if err := a.announce(); err != nil {
 		return err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -47,21 +49,45 @@ func (a *App) connect(ctx context.Context) error {
 	return a.ensure(ctx)
 }
 
-// ensure makes what is missing at the broker. A stream that does not fit suspends its destinations
-// alone; trouble with our own streams is tried again.
+// ensure makes what is missing at the broker. Trouble with our own streams is tried again; an event stream that
+// does not fit, or that the broker refuses to make, suspends its destinations alone (I9).
 func (a *App) ensure(ctx context.Context) error {
 	o := broker.TopologyOptions{
 		Replicas: a.cfg.NATS.Replicas, DeadLetterAge: a.cfg.Retention.DeadLetters, ReceiptAge: a.cfg.Retention.Receipts,
 	}
-	for i := range a.cfg.Destinations {
-		o.EventStreams = append(o.EventStreams, a.cfg.Destinations[i].Stream)
+	if err := a.insist(ctx, func() error { return a.conn.EnsureInternal(ctx, o) }); err != nil {
+		return err
 	}
+	var streams []string
+	for i := range a.cfg.Destinations {
+		streams = append(streams, a.cfg.Destinations[i].Stream)
+	}
+	slices.Sort(streams)
+	for _, name := range slices.Compact(streams) {
+		err := a.insist(ctx, func() error {
+			_, err := a.conn.EnsureEventStream(ctx, name, a.cfg.NATS.Replicas)
+			var refused jetstream.JetStreamError
+			if errors.As(err, &refused) && refused.APIError() != nil && refused.APIError().Code < 500 {
+				a.log.Error("an event stream cannot be made; its destinations are suspended", zap.Error(err))
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insist tries until the streams are as they are to be, or do not fit, which only an operator can change.
+func (a *App) insist(ctx context.Context, make func() error) error {
 	for {
-		err := a.conn.EnsureStreams(ctx, o)
+		err := make()
 		if err == nil {
 			return nil
 		}
-		if _, ok := errors.AsType[*broker.UnfitError](err); ok {
+		if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
 			a.log.Error("a stream does not fit; its destinations are suspended", zap.Error(err))
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/telemetry"
 	"rollcall/internal/web"
 )
 
@@ -85,7 +86,17 @@ func (r reader) Status(ctx context.Context) (any, error) {
 	}
 	answers := make([]control.StatusAnswer, 0, len(r.app.runners))
 	for _, run := range r.app.runners {
-		answers = append(answers, run.status(ctx))
+		answer := run.status(ctx)
+		answer.Standbys = r.app.standbys(answer.Destination, answer.Replica)
+		answers = append(answers, answer)
+	}
+	orphans, err := r.app.orphans(ctx)
+	if err != nil {
+		return answers, nil // the broker is away, and /readyz says so
+	}
+	for _, id := range orphans {
+		state := telemetry.Orphaned.String()
+		answers = append(answers, control.StatusAnswer{Destination: id, State: state, Next: control.Next(id, state, "")})
 	}
 	return answers, nil
 }

@@ -37,6 +37,9 @@ func (r *runner) sample(ctx context.Context) {
 		st := r.stats()
 		if r.active.Load() == nil {
 			last = pipeline.Stats{}
+			if st.Suspended != "" {
+				r.metrics.SetState(telemetry.Suspended, st.Suspended)
+			}
 			continue
 		}
 		if st.Events < last.Events {

@@ -53,5 +53,6 @@ func (r *runner) standing() control.Replica {
 	if reason := r.reason.Load(); reason != nil {
 		one.Reason = *reason
 	}
+	one.StaleConfig = r.stale.Load()
 	return one
 }

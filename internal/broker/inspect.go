@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -71,6 +73,26 @@ func stateOf(info *jetstream.StreamInfo, keyed bool) StreamState {
 		Deletable: !cfg.DenyDelete && !cfg.Sealed, Replicas: cfg.Replicas, PerSubject: cfg.MaxMsgsPerSubject,
 		MaxAge: cfg.MaxAge, Managed: managed(cfg.Metadata),
 	}
+}
+
+// LedgerDestinations lists the destinations that have a ledger, in order.
+func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
+	ctx, cancel := withDefaultTimeout(ctx)
+	defer cancel()
+	stream, err := c.JS.Stream(ctx, LedgerStream)
+	if err != nil {
+		return nil, streamError(LedgerStream, "look at", err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(ledgerSubjects))
+	if err != nil {
+		return nil, streamError(LedgerStream, "look at", err)
+	}
+	var out []string
+	for subject := range info.State.Subjects {
+		out = append(out, strings.TrimPrefix(subject, strings.TrimSuffix(ledgerSubjects, ">")))
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 // SequenceAfter returns the sequence of the first event that the broker stored later than t, or false

@@ -51,32 +51,26 @@ func (c *Conn) NewLease(o LeaseOptions) *Lease {
 	return &Lease{conn: c, opts: o, value: value}
 }
 
-// Campaign waits until the lease is ours. The context that it returns ends with ctx, or as soon as the
-// lease may be another's: when somebody took it, or when it could not be renewed for most of its time.
-// Release has to follow.
-func (l *Lease) Campaign(ctx context.Context) (context.Context, error) {
-	kv, err := l.conn.JS.KeyValue(ctx, LeaseBucket)
+// Try asks for the lease once, and reports false where another has it. The context that it returns ends with
+// ctx, or as soon as the lease may be another's: when somebody took it, or when it could not be renewed for most
+// of its time. Release has to follow.
+func (l *Lease) Try(ctx context.Context) (context.Context, bool, error) {
+	ask, cancel := withDefaultTimeout(ctx)
+	defer cancel()
+	kv, err := l.conn.JS.KeyValue(ask, LeaseBucket)
 	if err != nil {
-		return nil, fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
+		return nil, false, fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
 	}
-	retry := time.NewTicker(max(l.opts.TTL/10, 20*time.Millisecond))
-	defer retry.Stop()
-	for {
-		began := time.Now()
-		revision, err := kv.Create(ctx, l.opts.Destination, l.value, jetstream.KeyTTL(l.opts.TTL))
-		if err == nil {
-			l.revision = revision
-			return l.hold(ctx, began), nil
-		}
-		if !errors.Is(err, jetstream.ErrKeyExists) {
-			return nil, fmt.Errorf("ask for the lease of %s: %w", l.opts.Destination, err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-retry.C:
-		}
+	began := time.Now()
+	revision, err := kv.Create(ask, l.opts.Destination, l.value, jetstream.KeyTTL(l.opts.TTL))
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return nil, false, nil
 	}
+	if err != nil {
+		return nil, false, fmt.Errorf("ask for the lease of %s: %w", l.opts.Destination, err)
+	}
+	l.revision = revision
+	return l.hold(ctx, began), true, nil
 }
 
 func (l *Lease) hold(ctx context.Context, began time.Time) context.Context {

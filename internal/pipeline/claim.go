@@ -102,6 +102,9 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	l.caughtUp = there && at.Pending == 0
+	if o.Claimed != nil {
+		o.Claimed()
+	}
 	return nil
 }
 
@@ -122,6 +125,11 @@ func (l *loop) bound(ctx context.Context, s *State) error {
 	o.Binding.StreamCreated = st.Created.UnixNano()
 	if s.meta.Epoch == 0 {
 		return nil
+	}
+	if o.Admit != nil {
+		if err := o.Admit(s.meta.Claim, o.Binding); err != nil {
+			return fmt.Errorf("destination %s: %w", o.Destination, err)
+		}
 	}
 	have, want := s.meta.Claim.Binding, o.Binding
 	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {

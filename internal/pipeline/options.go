@@ -105,6 +105,12 @@ type Options struct {
 	Purger     Purger     // nil keeps what the broker holds
 	Observer   Observer
 	Log        *zap.Logger
+
+	// Admit judges, after the ledger was loaded and before it is claimed, whether this replica may claim it, from
+	// the last claim and its own binding; nil admits.
+	Admit func(last ledger.Claim, want ledger.Binding) error
+	// Claimed is called once the claim is committed; nil is nobody.
+	Claimed func()
 }
 
 // BatchLimits bounds one upsert.

@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/control"
+	"rollcall/internal/telemetry"
+)
+
+// watch starts what looks at the other replicas: who is there, whether the leases are spread evenly, and which
+// destinations of the ledger belong to nobody.
+func (a *App) watch(ctx context.Context) {
+	self := broker.Presence{Replica: a.opts.Replica, ConfigHash: a.cfg.Hash(), Revision: int(a.cfg.Revision)}
+	for _, r := range a.runners {
+		self.Serves = append(self.Serves, r.cfg.ID)
+	}
+	slices.Sort(self.Serves)
+	a.board = a.conn.NewBoard(broker.BoardOptions{Self: self, TTL: a.cfg.NATS.Takeover, Log: a.log})
+	a.running.Go(func() { a.board.Run(ctx) })
+	a.running.Go(func() { a.spread(ctx) })
+	a.running.Go(func() { a.watchOrphans(ctx) })
+}
+
+// spread gives leases away when the same replicas have been there for as long as a crashed one takes to be missed.
+// A move costs a moment's pause of a destination, so it waits for calm.
+func (a *App) spread(ctx context.Context) {
+	var replicas []string
+	since := time.Now()
+	for ctx.Err() == nil {
+		view, next := a.board.View()
+		var now []string
+		for _, p := range view.Replicas {
+			now = append(now, p.Replica)
+		}
+		if !slices.Equal(now, replicas) {
+			replicas, since = now, time.Now()
+		}
+		if time.Since(since) > a.cfg.NATS.Takeover {
+			since = time.Now()
+			for _, id := range surplus(view, a.opts.Replica) {
+				a.giveAway(id)
+			}
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (a *App) giveAway(id string) {
+	for _, r := range a.runners {
+		if release := r.leased.Load(); r.cfg.ID == id && release != nil {
+			r.log.Info("handed over: another replica has fewer destinations")
+			(*release)()
+		}
+	}
+}
+
+const lookForOrphans = 10 * time.Second
+
+// watchOrphans shows destinations that have a ledger and are in no live replica's file. They are never claimed.
+func (a *App) watchOrphans(ctx context.Context) {
+	shown := map[string]*telemetry.Destination{}
+	for ok := true; ok; ok = wait(ctx, min(lookForOrphans, 2*a.cfg.NATS.Takeover)) {
+		ids, err := a.orphans(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				a.log.Debug("look for orphaned destinations", zap.Error(err))
+			}
+			continue
+		}
+		for id, m := range shown {
+			if !slices.Contains(ids, id) {
+				m.Speak(false)
+				delete(shown, id)
+			}
+		}
+		for _, id := range ids {
+			if shown[id] == nil {
+				shown[id] = a.metrics.Destination(id)
+				a.log.Warn("orphaned: a destination has a ledger and is in no replica's configuration", zap.String("destination", id))
+			}
+			shown[id].Speak(true)
+			shown[id].SetState(telemetry.Orphaned, "")
+		}
+	}
+}
+
+// orphans lists the destinations that have a ledger, are not in our file, and are run by no live replica.
+func (a *App) orphans(ctx context.Context) ([]string, error) {
+	ids, err := a.conn.LedgerDestinations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	view, _ := a.board.View()
+	known := map[string]bool{}
+	for _, r := range a.runners {
+		known[r.cfg.ID] = true
+	}
+	for _, p := range view.Replicas {
+		for _, id := range slices.Concat(p.Serves, p.Declines) {
+			known[id] = true
+		}
+	}
+	for id := range view.Holders {
+		known[id] = true
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return known[id] || strings.HasPrefix(id, "_") }), nil
+}
+
+// standbys are the replicas that could run a destination and do not.
+func (a *App) standbys(id, active string) []control.Replica {
+	var out []control.Replica
+	view, _ := a.board.View()
+	for _, p := range view.Replicas {
+		declines := slices.Contains(p.Declines, id)
+		if p.Replica == active || (!declines && !slices.Contains(p.Serves, id)) {
+			continue
+		}
+		out = append(out, control.Replica{Name: p.Replica, ConfigHash: p.ConfigHash, Revision: uint64(max(p.Revision, 0)), StaleConfig: declines})
+	}
+	return out
+}

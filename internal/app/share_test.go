@@ -1,0 +1,102 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"rollcall/internal/broker"
+)
+
+// world is a view in which every replica serves n destinations, held as given.
+func world(n int, held map[string]int, more ...string) broker.View {
+	v := broker.View{Holders: map[string]broker.LeaseHolder{}}
+	var all, names []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("d%02d", i))
+	}
+	for name := range held {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	next := 0
+	for _, name := range names {
+		for range held[name] {
+			v.Holders[all[next]] = broker.LeaseHolder{Replica: name}
+			next++
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(append(names, more...))) {
+		v.Replicas = append(v.Replicas, broker.Presence{Replica: name, Serves: all})
+	}
+	return v
+}
+
+// settle plays what the replicas would do: give away what is too much, and take what is free by rank.
+func settle(v broker.View) map[string]int {
+	var given []string
+	for _, p := range v.Replicas {
+		given = append(given, surplus(v, p.Replica)...)
+	}
+	for _, d := range given {
+		delete(v.Holders, d)
+	}
+	taken := map[string]string{}
+	for _, p := range v.Replicas {
+		for _, d := range p.Serves {
+			if _, held := v.Holders[d]; !held && rank(v, p.Replica, d) == 0 {
+				taken[d] = p.Replica
+			}
+		}
+	}
+	for d, r := range taken {
+		v.Holders[d] = broker.LeaseHolder{Replica: r}
+	}
+	return loads(v)
+}
+
+func TestDestinationsAreWithinOneOfEvenAfterOneRoundOfGivingAndTaking(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		view broker.View
+	}{
+		{"one alone takes all", world(20, nil, "a")},
+		{"two begin together", world(20, nil, "a", "b")},
+		{"a third joins", world(20, map[string]int{"a": 10, "b": 10}, "c")},
+		{"one of three has left", world(20, map[string]int{"a": 7, "b": 7})},
+		{"ten have two each and one joins", world(20, map[string]int{"a": 2, "b": 2, "c": 2, "d": 2, "e": 2, "f": 2, "g": 2, "h": 2, "i": 2, "j": 2}, "k")},
+		{"more replicas than destinations", world(2, map[string]int{"a": 2}, "b", "c")},
+	} {
+		load := settle(c.view)
+		least, most, sum := 1<<30, 0, 0
+		for _, n := range load {
+			least, most, sum = min(least, n), max(most, n), sum+n
+		}
+		if most-least > 1 || sum != len(c.view.Replicas[0].Serves) {
+			t.Errorf("%s: %v", c.name, load)
+		}
+	}
+}
+
+func TestAnEvenSpreadMovesNothing(t *testing.T) {
+	v := world(20, map[string]int{"a": 7, "b": 7, "c": 6})
+	for _, p := range v.Replicas {
+		if got := surplus(v, p.Replica); len(got) > 0 {
+			t.Errorf("%s gives %v away", p.Replica, got)
+		}
+	}
+}
+
+func TestADestinationGoesOnlyToReplicasThatServeItAsLongAsOneDoes(t *testing.T) {
+	v := broker.View{
+		Replicas: []broker.Presence{{Replica: "a", Declines: []string{"d"}}, {Replica: "b", Serves: []string{"d"}}},
+		Holders:  map[string]broker.LeaseHolder{},
+	}
+	if a, b := rank(v, "a", "d"), rank(v, "b", "d"); a != -1 || b != 0 {
+		t.Errorf("the ranks are %d and %d", a, b)
+	}
+	v.Replicas = v.Replicas[:1]
+	if a := rank(v, "a", "d"); a != 0 {
+		t.Errorf("alone the one that declines has rank %d: nobody would say why it stands still", a)
+	}
+}

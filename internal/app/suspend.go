@@ -1,0 +1,90 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/ledger"
+	"rollcall/internal/pipeline"
+)
+
+var errStale = errors.New("stale_config: a newer configuration than this replica's is in force; start it again with the newer file")
+
+// suspensions are the reasons for which a destination is not claimed. Where another replica may do better, its
+// configuration or build being another, it is left to that one.
+var suspensions = []struct {
+	err      error
+	reason   string
+	declines bool
+}{
+	{errStale, "", true}, // no suspension: another replica runs it, or will
+	{pipeline.ErrTargetChanged, "target_changed", true},
+	{pipeline.ErrStreamChanged, "stream_changed", false},
+	{broker.ErrStreamMissing, "stream_missing", false},
+	{ledger.ErrLost, "ledger_lost", false},
+	{ledger.ErrDamaged, "ledger_damaged", false},
+	{ledger.ErrNewerBuild, "newer_build", true},
+	{ledger.ErrUnknownRecord, "newer_build", true},
+}
+
+// suspension tells the reason of an error that a destination ended with, and whether another replica may do better.
+func suspension(err error) (reason string, declines bool) {
+	if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
+		return "stream_unfit", false
+	}
+	for _, s := range suspensions {
+		if errors.Is(err, s.err) {
+			return s.reason, s.declines
+		}
+	}
+	return "", false
+}
+
+// stopped notes why the destination could not go on, and reports whether another replica may do better. The same
+// reason is logged once, however often it is tried again.
+func (r *runner) stopped(err error) (declines bool) {
+	reason, declines := suspension(err)
+	before := r.reason.Swap(&reason)
+	r.stale.Store(errors.Is(err, errStale))
+	switch {
+	case errors.Is(err, ledger.ErrFenced):
+		r.log.Info("standing by: another replica has claimed the destination")
+	case errors.Is(err, errStale):
+		r.log.Warn("standing by", zap.Error(err))
+	case reason == "":
+		r.log.Error("the destination stopped; it is started again", zap.Error(err))
+	case before == nil || *before != reason:
+		r.log.Error("suspended: nothing is taken over", zap.String("reason", reason), zap.Error(err))
+	}
+	return declines
+}
+
+// admit judges whether this replica may claim: not with a lower revision than the ledger's, and at the same one not
+// with another binding while a replica is there that has the ledger's.
+func (r *runner) admit(last ledger.Claim, want ledger.Binding) error {
+	mine := int(r.app.cfg.Revision)
+	if last.Revision > mine {
+		return fmt.Errorf("%w (revision %d is in force, this replica has %d)", errStale, last.Revision, mine)
+	}
+	if last.Revision < mine || last.ConfigHash == r.app.cfg.Hash() || sameBinding(last.Binding, want) {
+		return nil
+	}
+	view, _ := r.app.board.View()
+	for _, p := range view.Replicas {
+		if p.Replica != r.app.opts.Replica && p.ConfigHash == last.ConfigHash && slices.Contains(p.Serves, r.cfg.ID) {
+			return fmt.Errorf("%w (another replica has the configuration of the ledger at the same revision, %d: raise `revision` in the newer file)", errStale, mine)
+		}
+	}
+	return nil
+}
+
+// sameBinding compares what a configuration says; when the stream was made is none of it.
+func sameBinding(a, b ledger.Binding) bool {
+	return a.BaseURL == b.BaseURL && a.OnBehalfOf == b.OnBehalfOf && a.List == b.List && a.Stream == b.Stream &&
+		slices.Equal(slices.Sorted(slices.Values(a.Segments)), slices.Sorted(slices.Values(b.Segments))) &&
+		a.Mapping == b.Mapping && a.Normalisation == b.Normalisation
+}
