@@ -40,6 +40,14 @@ func (r *runner) run(ctx context.Context) {
 			r.log.Debug("the lease was not released; it ends by itself", zap.Error(err))
 		}
 		cancel()
+		// What was seen before the release says nothing about who comes next.
+		for range 2 {
+			_, next := r.app.board.View()
+			select {
+			case <-next:
+			case <-ctx.Done():
+			}
+		}
 	}
 }
 

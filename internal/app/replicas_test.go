@@ -71,7 +71,7 @@ func TestAReplicaWithAnOlderConfigurationStandsBy(t *testing.T) {
 	eventually(t, "each sees the other", func() bool {
 		one, _ := c.board.View()
 		other, _ := d.board.View()
-		return len(one.Replicas) >= 2 && len(other.Replicas) >= 2
+		return len(one.Replicas) >= 3 && len(other.Replicas) >= 3
 	})
 	c.runners[0].leasedCancel() // as if it had to pause: the other one gets its chance, and may not take it
 	eventually(t, "the differing one declines", func() bool {

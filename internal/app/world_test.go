@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap/zaptest"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
@@ -92,7 +93,7 @@ type replica struct {
 func (g *ground) start(name string, cfg *config.Config) *replica {
 	g.t.Helper()
 	r := &replica{own: testkit.Connect(g.t, g.nats), registry: prometheus.NewRegistry()}
-	r.App = New(cfg, Options{Conn: r.own, Replica: name, Registry: r.registry})
+	r.App = New(cfg, Options{Conn: r.own, Replica: name, Registry: r.registry, Log: zaptest.NewLogger(g.t).Named(name)})
 	g.t.Cleanup(func() { r.stop(g.t) })
 	if err := r.Start(g.t.Context()); err != nil {
 		g.t.Fatal(err)
