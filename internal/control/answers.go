@@ -100,22 +100,21 @@ type ApproveArgs struct {
 	Digest string `json:"digest,omitempty"`
 }
 
-// CommandsAnswer is the commands that were given, the oldest first.
-type CommandsAnswer struct {
-	Destination string           `json:"destination"`
-	Commands    []ledger.Command `json:"commands"`
+// LedgerArgs asks for more than the commands.
+type LedgerArgs struct {
+	Digest bool `json:"digest,omitempty"` // of the whole state; the loop stands still for it
 }
 
-// LedgerAnswer is how the ledger stands at an entry.
+// LedgerAnswer is how the state stands, and the commands that were given, the oldest first.
 type LedgerAnswer struct {
-	Destination string `json:"destination"`
-	Entry       uint64 `json:"entry"`
-	Digest      string `json:"digest"` // of the whole state
-	Cursor      uint64 `json:"cursor"`
-	Epoch       uint64 `json:"epoch"`
-	Profiles    int    `json:"profiles"`
-	Contacts    int    `json:"contacts"`
-	Listed      int    `json:"listed"`
+	Destination string           `json:"destination"`
+	Cursor      uint64           `json:"cursor"`
+	Epoch       uint64           `json:"epoch"`
+	Profiles    int              `json:"profiles"`
+	Contacts    int              `json:"contacts"`
+	Listed      int              `json:"listed"`
+	Digest      string           `json:"digest,omitempty"`
+	Commands    []ledger.Command `json:"commands"`
 }
 
 // StandArgs are findings of a verify, by e-mail.

@@ -117,7 +117,7 @@ var suspendedNext = map[string]string{
 	"stream_changed": "if the stream was made anew on purpose: consumer rebase %s",
 	"stream_unfit":   "change the stream's settings as `consumer check` says",
 	"ledger_lost":    "consumer verify %s --adopt",
-	"ledger_damaged": "restore a backup (consumer ledger %s --help), or: consumer verify %s --adopt",
+	"ledger_damaged": "restore a backup (consumer ledger restore %s FILE), or: consumer verify %s --adopt",
 	"newer_build":    "start the release that wrote the ledger, or a later one",
 }
 

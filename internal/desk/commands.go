@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
@@ -47,14 +48,23 @@ func (d *Desk) approve(ctx context.Context, request control.Request) (any, error
 	return held, err
 }
 
-// ledger tells how the state stands at its last entry, and the commands that were given.
+// ledger tells the commands that were given and, where it is asked for, a digest of the whole state.
 func (d *Desk) ledger(ctx context.Context, request control.Request) (any, error) {
-	if err := request.Decode(&struct{}{}); err != nil {
+	var args control.LedgerArgs
+	if err := request.Decode(&args); err != nil {
 		return nil, err
 	}
-	answer := control.CommandsAnswer{Destination: d.Destination.ID, Commands: []ledger.Command{}}
-	err := d.look(ctx, func(s *pipeline.State) { answer.Commands = append(answer.Commands, s.Commands()...) })
-	return answer, err
+	answer := control.LedgerAnswer{Destination: d.Destination.ID, Commands: []ledger.Command{}}
+	var err error
+	look := d.look(ctx, func(s *pipeline.State) {
+		st := s.Stats()
+		answer.Cursor, answer.Epoch, answer.Profiles, answer.Contacts, answer.Listed = st.Cursor, st.Epoch, st.Profiles, st.Contacts, st.Listed
+		answer.Commands = append(answer.Commands, s.Commands()...)
+		if args.Digest {
+			answer.Digest, err = s.Digest()
+		}
+	})
+	return answer, errors.Join(look, err)
 }
 
 // stand notes what a verify found, by e-mail. Contacts on their way are passed over.

@@ -119,26 +119,11 @@ func (d *Desk) look(ctx context.Context, look func(*pipeline.State)) error {
 // LoadState loads a destination's state from its ledger, to be read: nothing is claimed or written. It
 // returns the entry that it is the state after; zero is a destination that never ran.
 func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*pipeline.State, uint64, error) {
-	salt, err := salt(ctx, conn)
+	journal, state, err := load(ctx, conn, cfg, d)
 	if err != nil {
 		return nil, 0, err
 	}
-	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{})
-	if err != nil {
-		return nil, 0, err
-	}
-	account, _ := cfg.Account(d.Account)
-	for {
-		state := pipeline.NewState(Policy(d, account), salt)
-		entry, err := journal.Load(ctx, state.Read, func(_ uint64, body []byte) error { return state.Apply(body) })
-		if errors.Is(err, ledger.ErrMoved) && ctx.Err() == nil {
-			continue // its owner compacted it meanwhile
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		return state, entry, nil
-	}
+	return state, journal.Tail(), nil
 }
 
 // salt is the installation's; nothing is made where there is none.

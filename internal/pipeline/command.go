@@ -121,7 +121,7 @@ func (l *loop) told() {
 // untold answers those that the loop's end left behind.
 func (l *loop) untold() {
 	for _, a := range l.awaited {
-		a.reply <- fmt.Errorf("%w: whether the command was committed shows in `consumer ledger %s --commands`", l.inactive(), l.opts.Destination)
+		a.reply <- fmt.Errorf("%w: whether the command was committed shows in `consumer ledger commands %s`", l.inactive(), l.opts.Destination)
 	}
 	l.awaited = nil
 }
