@@ -19,7 +19,7 @@ func Consumer(env *Env) *cobra.Command {
 	root.AddCommand(newBenchCommand(env))
 	root.AddCommand(newSimulatorCommand(env))
 	root.AddCommand(newStatusCommand(env), newExplainCommand(env), newWaitingCommand(env), newReceiptsCommand(env))
-	root.AddCommand(newLettersCommand(env), newApproveCommand(env), newReplayCommand(env), newVerifyCommand(env), newLedgerCommand(env), newRebaseCommand(env))
+	root.AddCommand(newLettersCommand(env), newApproveCommand(env), newReplayCommand(env), newVerifyCommand(env), newLedgerCommand(env), newRebaseCommand(env), newRemoveCommand(env))
 	root.AddCommand(newSteeringCommands(env)...)
 	return root
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/testkit"
@@ -118,4 +120,63 @@ func TestAStreamThatWasMadeAnewIsRebased(t *testing.T) {
 	s.settled(1)
 	s.enter("Grace")
 	s.settled(2)
+}
+
+// A destination that left the configuration is orphaned, and removed with its contacts; foreign members stay.
+func TestAnOrphanIsRemovedWithItsContacts(t *testing.T) {
+	s := newSystem(t, setting{})
+	s.sim.Alter("stranger@example.com", s.list, true, nil)
+	s.start()
+	s.active()
+	s.enter("Ada", "Grace")
+	s.settled(2)
+	if status, _, errs := s.run("remove", "newsletter", "--yes"); status != int(Failed) || !strings.Contains(errs, "in the configuration of host-1") {
+		t.Errorf("one that is configured: %d %s", status, errs)
+	}
+	s.stop()
+	s.rename("other")
+	golden(t, "status-orphaned.txt", s.must("status"))
+	if status, _, errs := s.run("remove", "newsletter", "--contacts"); status != int(Misuse) || !strings.Contains(errs, "--account") {
+		t.Errorf("without an account: %d %s", status, errs)
+	}
+	s.must("remove", "newsletter", "--contacts", "--account", "acme", "--yes", "--comment", "the newsletter ended")
+	if got := s.onList(); !slices.Equal(got, []string{"stranger@example.com"}) {
+		t.Errorf("%d contacts are left on the list", len(got))
+	}
+	if text := s.must("status"); strings.Contains(text, "orphaned") {
+		t.Errorf("still there: %s", text)
+	}
+	if status, _, errs := s.run("remove", "newsletter", "--yes"); status != int(No) || !strings.Contains(errs, "knows no destination") {
+		t.Errorf("removed twice: %d %s", status, errs)
+	}
+}
+
+// The way back from a lost ledger: what is left of it is abandoned, the stream is read again, and the list's
+// members are adopted.
+func TestALostLedgerBeginsAnewWithWhatTheListHolds(t *testing.T) {
+	s := newSystem(t, setting{})
+	s.start()
+	s.active()
+	s.enter("Ada", "Grace")
+	s.settled(2)
+	s.stop()
+	path := filepath.Join(s.dir, "newsletter.backup")
+	s.must("ledger", "backup", "newsletter", path)
+	s.must("ledger", "restore", "newsletter", path, "--yes") // leaves a snapshot
+	stream, err := s.conn.JS.Stream(t.Context(), broker.LedgerStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSubject("rollcall.ledger.newsletter")); err != nil {
+		t.Fatal(err)
+	}
+	s.event("high-value", "grace", "") // and the new ledger never knew that she was listed
+	s.start()
+	s.until("suspended", func() bool { return s.status().Reason == "ledger_lost" })
+	golden(t, "status-ledger-lost.txt", s.must("status"))
+	if status, _, errs := s.run("verify", "newsletter"); status != int(Failed) || !strings.Contains(errs, "--adopt") {
+		t.Errorf("without --adopt: %d %s", status, errs)
+	}
+	s.must("verify", "newsletter", "--adopt", "--yes", "--comment", "the broker's disk was replaced")
+	s.until("only who is desired is listed", func() bool { return slices.Equal(s.onList(), []string{"ada@example.com"}) && s.status().Listed == 1 })
 }

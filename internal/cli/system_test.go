@@ -262,3 +262,17 @@ func golden(t *testing.T, name, text string) {
 	}
 	testkit.Golden(t, name, []byte(text))
 }
+
+// rename puts another destination, of another list, into the file instead.
+func (s *system) rename(id string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "rollcall.yaml")
+	body, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text := strings.ReplaceAll(strings.Replace(string(body), "- id: newsletter", "- id: "+id, 1), s.list, s.sim.AddList("", id))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}

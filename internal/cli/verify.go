@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -69,6 +70,11 @@ func (a *verifyAnswer) wrong() int { return a.Missing + a.Extra + a.Differ }
 
 func (e *Env) verify(ctx context.Context, s *session, d *config.Destination, f *verifyFlags) error {
 	c, err := s.compare(ctx, d)
+	if f.adopt && (errors.Is(err, ledger.ErrLost) || errors.Is(err, ledger.ErrDamaged)) {
+		if err = e.beginAnew(ctx, s, d, anew{flags: f, lost: err}); err == nil {
+			c, err = s.compare(ctx, d)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -97,6 +103,47 @@ func (e *Env) verify(ctx context.Context, s *session, d *config.Destination, f *
 		return no()
 	}
 	return nil
+}
+
+// claimPatience is how long a new ledger waits to be claimed: a suspended destination is tried every few seconds.
+const claimPatience = time.Minute
+
+// anew is a ledger that begins anew, and why.
+type anew struct {
+	flags *verifyFlags
+	lost  error
+}
+
+// beginAnew abandons what is left of a lost ledger and waits until a consumer has claimed a new one, which
+// reads the stream from its first event.
+func (e *Env) beginAnew(ctx context.Context, s *session, d *config.Destination, o anew) error {
+	f, lost := o.flags, o.lost
+	if f.comment == "" {
+		return misuse("say with --comment why the ledger begins anew: it keeps it")
+	}
+	if err := s.nobodyActive(ctx, d.ID); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("%s: %v\nAbandon what is left of it, read the stream from its first event, and adopt the list's members?", d.ID, lost)
+	if err := e.confirm(question, f.yes); err != nil {
+		return err
+	}
+	if err := s.abandon(ctx, d.ID); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimPatience)
+	defer cancel()
+	for {
+		replicas, err := control.Replicas(ctx, s.conn.NC, d.ID)
+		if err != nil || len(replicas) == 0 {
+			return errors.Join(err, fmt.Errorf("the old ledger is gone and no consumer runs: start one, then: consumer verify %s --adopt", d.ID))
+		}
+		for _, r := range replicas {
+			if r.Active {
+				return nil
+			}
+		}
+	}
 }
 
 type putting struct {
