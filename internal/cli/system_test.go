@@ -49,6 +49,7 @@ type setting struct {
 
 func newSystem(t *testing.T, o setting) *system {
 	t.Helper()
+	t.Parallel() // it waits most of the time
 	e := testkit.StartBroker(t)
 	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: 600, Seed: 1})
 	server := httptest.NewServer(sim)
@@ -249,6 +250,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\d+ of \d+ upserts`), "<n> of <n> upserts"},
 	{regexp.MustCompile(`digest [0-9a-f]{12}`), "digest <digest>"},
 	{regexp.MustCompile(`account acme holds \d+`), "account acme holds <n>"},
+	{regexp.MustCompile(`entry \d+`), "entry <n>"},
 	{regexp.MustCompile(`epoch \d+`), "epoch <n>"},
 	{regexp.MustCompile(`/tmp/[^ :]*rollcall.yaml`), "rollcall.yaml"},
 	{regexp.MustCompile(`"(who|host)": "[^"]*"`), "\"$1\": \"<who>\""},
