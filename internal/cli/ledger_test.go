@@ -15,6 +15,7 @@ import (
 
 // I13: what a fresh process loads equals the active replica's memory, and a snapshot holds all of it.
 func TestTheLedgerIsCheckedDumpedAndKnowsItsCommands(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -54,6 +55,7 @@ func TestTheLedgerIsCheckedDumpedAndKnowsItsCommands(t *testing.T) {
 
 // The ledger was restored from yesterday: what happened since is read again from the stream.
 func TestAnOlderBackupIsRestoredAndCatchesUp(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -92,6 +94,7 @@ func TestAnOlderBackupIsRestoredAndCatchesUp(t *testing.T) {
 // H11: the event stream was made anew. It is suspended, says what helps, and goes on after rebase: who is not
 // on the new stream leaves.
 func TestAStreamThatWasMadeAnewIsRebased(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -124,6 +127,7 @@ func TestAStreamThatWasMadeAnewIsRebased(t *testing.T) {
 
 // A destination that left the configuration is orphaned, and removed with its contacts; foreign members stay.
 func TestAnOrphanIsRemovedWithItsContacts(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.sim.Alter("stranger@example.com", s.list, true, nil)
 	s.start()
@@ -154,6 +158,7 @@ func TestAnOrphanIsRemovedWithItsContacts(t *testing.T) {
 // The way back from a lost ledger: what is left of it is abandoned, the stream is read again, and the list's
 // members are adopted.
 func TestALostLedgerBeginsAnewWithWhatTheListHolds(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()

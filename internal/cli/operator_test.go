@@ -16,6 +16,7 @@ import (
 var planted = []string{"ada@example.com", "grace@example.com", "alan@example.com", "Ada", "Grace", "Alan"}
 
 func TestStatusIsToldByTheActiveReplicaAndByTheLedgerAlike(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{limit: 2})
 	s.start()
 	s.active()
@@ -40,6 +41,7 @@ func TestStatusIsToldByTheActiveReplicaAndByTheLedgerAlike(t *testing.T) {
 }
 
 func TestExplainTellsTheSameWithAndWithoutAConsumer(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{limit: 1})
 	s.start()
 	s.active()
@@ -76,6 +78,7 @@ func TestExplainTellsTheSameWithAndWithoutAConsumer(t *testing.T) {
 }
 
 func TestPauseGathersResumeSendsAndTheLedgerKnowsWho(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -93,6 +96,7 @@ func TestPauseGathersResumeSendsAndTheLedgerKnowsWho(t *testing.T) {
 
 // The guard's situation: a mass removal is shown, approved by count and digest, and goes.
 func TestAMassRemovalIsHeldAndGoesWhenItIsApproved(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{guard: "{interval: 1h, min_removals: 1, max_removal_share: 0.1}"})
 	s.start()
 	s.active()
@@ -116,6 +120,7 @@ func TestAMassRemovalIsHeldAndGoesWhenItIsApproved(t *testing.T) {
 
 // The common case of a retry: the mapping was wrong, and is corrected.
 func TestDeadLettersAreRetriedAfterAMappingFix(t *testing.T) {
+	t.Parallel()
 	wrong := "    mapping: {email: mail, first_name: first_name}\n"
 	s := newSystem(t, setting{more: wrong})
 	s.start()
@@ -155,6 +160,7 @@ func TestDeadLettersAreRetriedAfterAMappingFix(t *testing.T) {
 }
 
 func TestReceiptsAreOneALine(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	golden(t, "receipts-none.txt", s.must("receipts", "newsletter"))
 	s.start()
@@ -170,6 +176,7 @@ func TestReceiptsAreOneALine(t *testing.T) {
 }
 
 func TestCommandsSayWhyTheyWereNotDone(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	var all strings.Builder
 	for _, arguments := range [][]string{

@@ -12,6 +12,7 @@ import (
 )
 
 func TestEverythingIsExportedAgainByAForcedReplay(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -44,6 +45,7 @@ func TestEverythingIsExportedAgainByAForcedReplay(t *testing.T) {
 
 // Somebody emptied the list by hand, and changed a field: verify sees it, repair puts it right.
 func TestVerifySeesWhatWasChangedByHandAndRepairsIt(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	s.start()
 	s.active()
@@ -77,6 +79,7 @@ func TestVerifySeesWhatWasChangedByHandAndRepairsIt(t *testing.T) {
 
 // From another connector: its members are adopted, and leave unless a segment selects them.
 func TestAdoptedMembersLeaveUnlessASegmentSelectsThem(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, setting{})
 	for _, name := range []string{"ada", "grace", "alan"} {
 		s.sim.Alter(name+"@example.com", s.list, true, map[string]string{"first_name": "Old"})

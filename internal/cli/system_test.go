@@ -49,7 +49,6 @@ type setting struct {
 
 func newSystem(t *testing.T, o setting) *system {
 	t.Helper()
-	t.Parallel() // it waits most of the time
 	e := testkit.StartBroker(t)
 	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: 600, Seed: 1})
 	server := httptest.NewServer(sim)
