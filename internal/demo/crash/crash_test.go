@@ -15,7 +15,7 @@ import (
 const (
 	seed     = 20261125
 	wave     = 400             // rows that are published around each kill
-	longest  = 8 * time.Second // from a wave's first row until the kill
+	longest  = 4 * time.Second // from a wave's first row until the kill
 	again    = 3               // each so many-th kill is followed by another one while the consumer recovers
 	patience = 3 * time.Minute // for everything to be applied after a kill
 )
