@@ -33,11 +33,18 @@ func newPublisherProgress(env *Env, events int) *publisherProgress {
 	p.total.Store(int64(events))
 	if isTerminal(env.Stderr) {
 		p.every = 100 * time.Millisecond
-		p.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(p.to), progressbar.OptionSetDescription("publishing"),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
+		p.bar = progressbar.NewOptions64(-1, barOptions(p.to)...)
 	}
 	return p
+}
+
+// barOptions make a bar with count, rate and remaining time.
+func barOptions(to io.Writer) []progressbar.Option {
+	return []progressbar.Option{
+		progressbar.OptionSetWriter(to), progressbar.OptionSetDescription("publishing"), progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
+	}
 }
 
 // expect is how many events there will be, as far as can be known; 0 is not at all.
