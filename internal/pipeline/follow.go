@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -128,6 +129,12 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		return
 	}
 	l.troubled(err)
+	named = slices.DeleteFunc(named, func(e sendgrid.JobError) bool {
+		if e.Email == "" && limited(e.Message) {
+			l.closes()
+		}
+		return e.Email == ""
+	})
 	now := time.Now()
 	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
 	switch {

@@ -169,3 +169,15 @@ func TestAFullPlanClosesAdmissionUntilThereIsRoom(t *testing.T) {
 		}
 	})
 }
+
+// The same where the file of a job's errors names nobody.
+func TestAFullPlanIsUnderstoodWithoutNames(t *testing.T) {
+	onScene(t, simulator.Options{PlanLimit: 100, Quirks: simulator.Quirks{Anonymous: true}}, func(s *scene) {
+		s.begin()
+		s.all("a", "entered", numbered("p", 150))
+		s.quiet(10 * time.Minute)
+		if st := s.d.Stats(); !st.Full || st.Listed != 100 || st.Waiting != 50 || len(s.letters) != 0 {
+			s.Errorf("full %v, %d listed, %d wait, %d letters", st.Full, st.Listed, st.Waiting, len(s.letters))
+		}
+	})
+}

@@ -66,7 +66,7 @@ func (a *Account) Job(ctx context.Context, id string) (Job, error) {
 
 // JobError is one contact that a job would not take.
 type JobError struct {
-	Email   string // lower-cased
+	Email   string // lower-cased; empty where the file names nobody
 	Message string // SendGrid's, addresses cut out
 }
 
@@ -108,7 +108,7 @@ func parseJobErrors(body []byte) []JobError {
 	for _, row := range rows {
 		e := JobError{Email: strings.ToLower(strings.TrimSpace(first(row, "email", "identifier")))}
 		e.Message = Scrub(first(row, "reason", "error", "message", "errors"))
-		if e.Email != "" {
+		if e.Email != "" || e.Message != "" {
 			out = append(out, e)
 		}
 	}

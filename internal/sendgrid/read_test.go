@@ -74,7 +74,7 @@ func TestRule10_TheErrorFileIsFetchedWithoutTheKey(t *testing.T) {
 			named, err := s.JobErrors(s.Context(), j.ErrorsURL)
 			want := []sendgrid.JobError{{Email: "b@example.com", Message: "phone_number is not a valid phone number"}}
 			if quirks.Anonymous {
-				want = nil
+				want[0].Email = "" // what it says of nobody is still said
 			}
 			if err != nil || !slices.Equal(named, want) {
 				s.Errorf("errors %v, %v, want %v", named, err, want)
@@ -83,7 +83,7 @@ func TestRule10_TheErrorFileIsFetchedWithoutTheKey(t *testing.T) {
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	_, _ = io.WriteString(z, "identifier,error\n a@example.com ,\"bad, a@example.com\"\n,x\n")
+	_, _ = io.WriteString(z, "identifier,error\n a@example.com ,\"bad, a@example.com\"\n,\n")
 	_ = z.Close()
 	for _, body := range []string{
 		packed.String(),
