@@ -8,6 +8,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/desk"
 	"rollcall/internal/telemetry"
 	"rollcall/internal/web"
 )
@@ -101,16 +102,27 @@ func (r reader) Status(ctx context.Context) (any, error) {
 	return answers, nil
 }
 
-// Query asks the active replica of a destination.
+// Query asks the active replica of a destination and, where nobody is active, the ledger and the streams.
 func (r reader) Query(ctx context.Context, destination, name string, body []byte) (any, error) {
 	if !r.app.ready.Load() {
 		return nil, errNotReady
 	}
-	ctx, cancel := context.WithTimeout(ctx, askReplica)
+	request := control.Request{Who: "http", Args: body}
+	asking, cancel := context.WithTimeout(ctx, askReplica)
 	defer cancel()
 	var answer any
-	err := control.Call(ctx, r.app.conn.NC, destination, control.Command(name), control.Request{Who: "http", Args: body}, &answer)
-	return answer, err
+	err := control.Call(asking, r.app.conn.NC, destination, control.Command(name), request, &answer)
+	if !errors.Is(err, control.ErrNoneActive) {
+		return answer, err
+	}
+	for _, run := range r.app.runners {
+		if run.cfg.ID == destination {
+			return desk.New(desk.Options{
+				Config: r.app.cfg, Destination: run.cfg, Conn: r.app.conn, SendGrid: run.account.client, Log: r.app.log,
+			}).Command(ctx, control.Command(name), request)
+		}
+	}
+	return nil, &control.Error{Code: control.NotFound, Message: "there is no destination " + destination + " here"}
 }
 
 // status is how one destination stands, here or at the replica that has it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
 	"rollcall/internal/control"
 	"rollcall/internal/testkit"
@@ -200,4 +201,41 @@ func TestCommandsSayWhyTheyWereNotDone(t *testing.T) {
 		fmt.Fprintf(&all, "$ consumer %s (broker away)\n%s%s[%d]\n", strings.Join(arguments, " "), out, errs, status)
 	}
 	golden(t, "failures.txt", all.String())
+}
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	t.Parallel()
+	env := &Env{LookupEnv: func(string) (string, bool) { return "", false }}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.HasParent() && !c.Hidden && !c.Parent().Hidden && (c.Short == "" || c.Example == "") {
+			t.Errorf("%s: short help %q, example %q", c.CommandPath(), c.Short, c.Example)
+		}
+		for _, child := range c.Commands() {
+			walk(child)
+		}
+	}
+	walk(Consumer(env))
+}
+
+func TestColourIsForTerminalsOnly(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	env := &Env{LookupEnv: func(string) (string, bool) { return "", false }}
+	if got := env.paint(&out, bad, "suspended"); got != "suspended" {
+		t.Errorf("into a pipe: %q", got)
+	}
+}
+
+// The shell completes the destinations of the file.
+func TestDestinationsAreCompleted(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, setting{})
+	out := s.must("__complete", "pause", "")
+	if !strings.Contains(out, "newsletter\tNewsletter, EU customers") {
+		t.Errorf("completed: %s", out)
+	}
+	if script := s.must("completion", "bash"); !strings.Contains(script, "__start_consumer") {
+		t.Error("there is no completion script")
+	}
 }
