@@ -76,7 +76,7 @@ var steps = []weighted{
 	{3, (*generator).swap},
 	{4, (*generator).refresh},
 	{2, (*generator).erase},
-	{2, (*generator).operator},
+	{4, (*generator).operator},
 }
 
 func (g *generator) step() {
@@ -195,7 +195,7 @@ func (g *generator) erase() {
 
 // operator gives a command.
 func (g *generator) operator() {
-	switch g.rng.IntN(4) {
+	switch g.rng.IntN(9) {
 	case 0:
 		g.add("do flush")
 	case 1:
@@ -206,6 +206,12 @@ func (g *generator) operator() {
 		g.add("do retry")
 	case 3:
 		g.add("do approve")
+	case 4:
+		g.add("retry")
+	case 5:
+		g.add("flaky %s %d", pick(g, "next", "letter", "read", "ack", "snapshot", "purge", "receipt", "shred"), 1+g.rng.IntN(3))
+	default:
+		g.replay()
 	}
 }
 
@@ -280,4 +286,21 @@ func (g *generator) overlap(seg string) {
 		}
 	}
 	g.add("refreshed %s %s", id, pick(g, "ok", "cut"))
+}
+
+// replay replays some of the stream, and may be cancelled.
+func (g *generator) replay() {
+	line := "replay"
+	for _, filter := range []string{
+		fmt.Sprintf("from=%d", 1+g.rng.IntN(8)), fmt.Sprintf("until=%d", 1+g.rng.IntN(12)), "segment=" + g.segment(), "profile=" + g.profile(), "force=true",
+	} {
+		if g.one(4) {
+			line += " " + filter
+		}
+	}
+	g.add("%s", line)
+	if g.one(4) {
+		g.wait()
+		g.add("cancel")
+	}
 }

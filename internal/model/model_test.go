@@ -34,7 +34,7 @@ func play(t *testing.T, story Story, seed uint64) (err error) {
 // I12, story 25: no log line of any level names a contact; the world judges each, in every story.
 func TestALogLineThatNamesAContactIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(1, nil)
+		w := newWorld(1, 0, nil)
 		defer w.close()
 		w.logger().Debug("upsert", zap.String("email", "e1@example.com"))
 		if w.failed() == nil {

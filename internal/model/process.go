@@ -19,6 +19,8 @@ import (
 	"rollcall/internal/window"
 )
 
+var errFlaky = errors.New("the broker did not answer")
+
 var errDead = errors.New("this replica was killed")
 
 // process is one replica: everything that the pipeline asks of the world goes through it, so that a kill
@@ -173,7 +175,7 @@ func (p *process) step(ctx context.Context, kind string) error {
 			return errDead
 		}
 		if err := ctx.Err(); err != nil || woken == nil {
-			return err
+			return errors.Join(err, p.w.stumbles(kind))
 		}
 		select {
 		case <-woken:
@@ -181,6 +183,17 @@ func (p *process) step(ctx context.Context, kind string) error {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// stumbles fails a step that is to fail.
+func (w *world) stumbles(kind string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.flaky[kind] == 0 {
+		return nil
+	}
+	w.flaky[kind]--
+	return errFlaky
 }
 
 // strikes counts down to an armed crash.

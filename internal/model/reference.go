@@ -60,7 +60,7 @@ func Reference(events []Event, c Config) map[string]Person {
 		}
 		seen := map[string]bool{}
 		for _, e := range events {
-			if e.Seq >= r.First && (e.Kind == "membership" && e.Segment == r.Segment || e.Kind == "erased") {
+			if e.Seq >= r.First && ((e.Kind == "membership" || e.Kind == "garbage") && e.Segment == r.Segment || e.Kind == "erased") {
 				seen[e.Profile] = true
 			}
 		}

@@ -141,6 +141,8 @@ func explained(w *world, e Event, reason string) bool {
 		return false
 	case "sendgrid_refused", "other_identifier":
 		return w.refused(email)
+	case "unreadable":
+		return e.Kind == "garbage"
 	case "refresh_refused":
 		return e.Kind == "refreshed"
 	}

@@ -57,6 +57,9 @@ func (s *stream) publish(e Event) uint64 {
 	case "refreshed":
 		subject = fmt.Sprintf("segments.refreshed.%s.%d", e.Segment, e.First)
 		body = segment.AppendRefreshed(nil, envelope, e.Segment, e.First, e.Count)
+	case "garbage":
+		subject = segment.MembershipSubject(true, e.Segment, e.Profile)
+		body = []byte(`{"specversion":"1.0",`)
 	case "erased":
 		subject = "segments.erased." + string(segment.ProfileKey(nil, []byte(e.Profile)))
 		body = segment.AppendErased(nil, envelope, e.Profile, e.Emails)
@@ -119,11 +122,11 @@ func (s *stream) published() []Event {
 	return slices.Clip(s.events)
 }
 
-// erasures is how many erasures were published.
-func (s *stream) erasures() int {
+// count is how many events of a kind were published.
+func (s *stream) count(kind string) int {
 	n := 0
 	for _, e := range s.published() {
-		if e.Kind == "erased" {
+		if e.Kind == kind {
 			n++
 		}
 	}

@@ -30,6 +30,7 @@ func init() {
 		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
+		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "plan": doPlan,
 	}
 }
 
@@ -302,4 +303,27 @@ func doCommand(w *world, o Op) error {
 	defer cancel()
 	_ = p.dest.Do(ctx, ledger.Command{Name: o.arg(0)}) // a replica that is just being killed takes none
 	return nil
+}
+
+// doFlaky lets a replica's next steps of a kind fail, without harm: flaky next|letter|read|inspect|ack|snapshot|purge N.
+func doFlaky(w *world, o Op) error {
+	n, err := strconv.Atoi(o.arg(1))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flaky[o.arg(0)] = n
+	return err
+}
+
+// doPlan is read before a story begins: the account's plan takes so many contacts.
+func doPlan(*world, Op) error { return nil }
+
+// planOf is the plan of a story's account; zero is none.
+func planOf(s Story) int {
+	for _, o := range s {
+		if o.Verb == "plan" {
+			n, _ := strconv.Atoi(o.arg(0)) // zero where it is no number
+			return n
+		}
+	}
+	return 0
 }

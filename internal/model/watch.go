@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/broker"
@@ -16,7 +17,8 @@ import (
 // watch checks what has to hold after every step: at every commit against a state of its own, folded from
 // the same entries, and at every request against what is still under way.
 type watch struct {
-	w *world
+	w     *world
+	owner atomic.Pointer[process] // who claimed last
 
 	mu      sync.Mutex
 	shadow  *pipeline.State // everything committed so far
@@ -63,6 +65,8 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		switch r := rec.(type) {
 		case *ledger.Commit:
 			v.covered(p, r.Cursor)
+		case *ledger.Claim:
+			v.owner.Store(p)
 		case *ledger.Intent:
 			v.intended(p, r)
 		}

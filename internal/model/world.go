@@ -46,6 +46,7 @@ type world struct {
 	sim      *simulator.Simulator
 	tier     string // id of the custom field
 	config   Config // of the next replica to start
+	plan     int    // contacts that the account takes; 0 is any number
 	guard    int    // removals that the guard lets through; 0 is any number
 	watch    *watch
 	trace    func(string, ...any) // told of everything that happens; may be nil
@@ -53,6 +54,7 @@ type world struct {
 	replicas []*process
 	rules    []*rule
 	arms     map[string]int // crash at the n-th time of something
+	flaky    map[string]int // the next steps of a kind that fail
 	refresh  map[string]*refreshing
 	refuses  []simulator.Fault // e-mails that SendGrid never takes
 
@@ -61,14 +63,14 @@ type world struct {
 	letters []broker.DeadLetter
 }
 
-func newWorld(seed uint64, trace func(string, ...any)) *world {
+func newWorld(seed uint64, plan int, trace func(string, ...any)) *world {
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0x70111)), stream: newStream(), ledger: fakeledger.New(),
-		trace:  trace,
+		trace: trace, plan: plan,
 		config: Config{Segments: []string{"a", "b"}, Mapping: "plain"},
-		arms:   map[string]int{}, refresh: map[string]*refreshing{},
+		arms:   map[string]int{}, flaky: map[string]int{}, refresh: map[string]*refreshing{},
 	}
-	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, Quirks: simulator.Quirks{AnyOrder: w.chance(0.5)}})
+	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, PlanLimit: plan, Quirks: simulator.Quirks{AnyOrder: w.chance(0.5)}})
 	w.sim.AddList(listID, "Newsletter")
 	w.tier = w.sim.AddField("tier", "Text")
 	w.watch = newWatch(w)
@@ -127,8 +129,11 @@ func (w *world) between(least, most time.Duration) time.Duration {
 	return least + time.Duration(w.rng.Int64N(int64(most-least)+1))
 }
 
-// live returns the replica that was started last, if it runs and is not paused.
+// live returns the replica that claimed last, if it runs and is not paused, else the one that was started last.
 func (w *world) live() *process {
+	if p := w.watch.owner.Load(); p != nil && p.running() {
+		return p
+	}
 	for _, p := range slices.Backward(w.replicas) {
 		if p.running() {
 			return p
