@@ -54,6 +54,9 @@ func (g *generator) header() {
 	if g.one(6) {
 		g.segments = 3
 	}
+	if g.one(8) {
+		g.add("keep %ds", 3+g.rng.IntN(20))
+	}
 	g.reconfigurable, g.slowJobs = g.one(3), g.one(2)
 }
 
@@ -195,7 +198,7 @@ func (g *generator) erase() {
 
 // operator gives a command.
 func (g *generator) operator() {
-	switch g.rng.IntN(9) {
+	switch g.rng.IntN(10) {
 	case 0:
 		g.add("do flush")
 	case 1:
@@ -207,8 +210,10 @@ func (g *generator) operator() {
 	case 3:
 		g.add("do approve")
 	case 4:
-		g.add("retry")
+		g.add("look")
 	case 5:
+		g.add("retry")
+	case 6:
 		g.add("flaky %s %d", pick(g, "next", "letter", "read", "ack", "snapshot", "purge", "receipt", "shred"), 1+g.rng.IntN(3))
 	default:
 		g.replay()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid/simulator"
@@ -118,6 +119,10 @@ func (w *world) readers() error {
 	}
 	if err := w.live().sameAs(state); err != nil {
 		return err
+	}
+	st := w.live().dest.Stats()
+	if st.Dirty() != st.Waiting+st.Held+st.RefusedNow || st.Age(time.Now()) != 0 || time.Since(w.live().dest.Turned()) > time.Minute {
+		return fmt.Errorf("nothing is under way, and the numbers say %+v", st)
 	}
 	turns, waiting := state.Waiting(10)
 	if len(turns) != waiting || waiting != state.Stats().Waiting {
@@ -250,4 +255,41 @@ func doElsewhere(w *world, o Op) error {
 		w.sleep(time.Second)
 	}
 	return nil
+}
+
+// doLook asks the replica that runs how everybody stands, whatever is under way.
+func doLook(w *world, _ Op) error {
+	w.asks(func(ctx context.Context, d *pipeline.Destination) {
+		_ = d.Ask(ctx, func(s *pipeline.State) { // one that is just being killed answers nothing
+			for _, email := range addresses {
+				s.Explain(email)
+			}
+			for _, e := range w.stream.published() {
+				s.Explain(e.Profile)
+			}
+			turns, waiting := s.Waiting(10)
+			if st := s.Stats(); len(turns) != waiting || waiting != st.Waiting || st.Slots < st.Listed {
+				w.fail("%d wait, %d turns are told, %d slots of %d listed", st.Waiting, len(turns), st.Slots, st.Listed)
+			}
+		})
+	})
+	return nil
+}
+
+// observer judges what metrics are told: nothing is applied before it was asked for.
+type observer struct{ w *world }
+
+// Applied implements pipeline.Observer.
+func (o observer) Applied(op contact.Operation, lag time.Duration) { o.judge(op.String(), lag) }
+
+// Accepted implements pipeline.Observer.
+func (o observer) Accepted(op contact.Operation, lag time.Duration) { o.judge(op.String(), lag) }
+
+// Committed implements pipeline.Observer.
+func (o observer) Committed(took time.Duration, _ int) { o.judge("commit", took) }
+
+func (o observer) judge(what string, lag time.Duration) {
+	if lag < -time.Second {
+		o.w.fail("%s is measured as %v", what, lag)
+	}
 }

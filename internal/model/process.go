@@ -91,14 +91,20 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 	return pipeline.Options{
 		Destination: "d", Replica: "r",
 		Binding: ledger.Binding{List: listID, Stream: "S", Segments: p.config.Segments, Mapping: fmt.Sprint(p.config.Mapping, p.config.Omit)},
-		Policy:  policy(p.config, p.w.guard),
+		Policy:  p.w.policy(p.config),
 		Batch:   pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000},
 		Mapping: p.w.spec(p.config),
 		Log:     p.w.logger(),
 		Salt:    []byte("salt"), SnapshotEvery: 1,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
-		Sender: client, Finder: client, Prober: client, Purger: p,
+		Sender: client, Finder: client, Prober: client, Purger: p, Observer: observer{p.w},
 	}
+}
+
+func (w *world) policy(c Config) pipeline.Policy {
+	p := policy(c, w.guard)
+	p.Keep = w.keep
+	return p
 }
 
 func policy(c Config, guard int) pipeline.Policy {

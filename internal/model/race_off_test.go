@@ -3,6 +3,6 @@
 package model
 
 const (
-	defaultHistories = 1_000
+	defaultHistories = 10_000
 	workers          = 4
 )

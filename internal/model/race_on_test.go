@@ -3,6 +3,6 @@
 package model
 
 const (
-	defaultHistories = 200
+	defaultHistories = 1_000
 	workers          = 4
 )

@@ -85,7 +85,7 @@ const patience = 400 // seconds of the bubble's time until a story has settled
 func (w *world) settle() error {
 	w.calm()
 	w.sleep(3 * time.Second) // a replica that wakes up finds out that it was overtaken
-	if w.live() == nil {
+	if p := w.watch.owner.Load(); p == nil || !p.running() { // others may run that were overtaken, and don't know it yet
 		w.start()
 	}
 	rested := 0
@@ -163,7 +163,7 @@ func (w *world) compare() error {
 		case !listed:
 			missing++
 		case !person.Bad:
-			if diff := cmp.Diff(person.Fields, mapped(fields, config)); diff != "" {
+			if diff := cmp.Diff(person.Fields, w.mapped(fields, person, config)); diff != "" {
 				return fmt.Errorf("fields of %s (-want +got): %s", email, diff)
 			}
 		}
@@ -187,10 +187,14 @@ func (w *world) standing() string {
 }
 
 // mapped is what SendGrid has in the mapped fields, "" where it has nothing.
-func mapped(fields map[string]string, c Config) map[string]string {
+// Where the departed are forgotten, so is what has to be cleared should they come back.
+func (w *world) mapped(fields map[string]string, want Person, c Config) map[string]string {
 	out := map[string]string{}
 	for name := range mappings[c.Mapping] {
 		out[name] = fields[name]
+		if w.keep > 0 && want.Fields[name] == "" {
+			out[name] = ""
+		}
 	}
 	return out
 }

@@ -30,7 +30,7 @@ func init() {
 		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
-		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "plan": doPlan,
+		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
 	}
 }
 
@@ -206,7 +206,7 @@ func doErase(w *world, o Op) error {
 func doRedeliver(w *world, o Op) error {
 	n, err := strconv.Atoi(o.arg(0))
 	p := w.live()
-	if err != nil || p == nil || n < 1 || uint64(n) > w.watch.committed() {
+	if err != nil || p == nil || w.keep > 0 || n < 1 || uint64(n) > w.watch.committed() {
 		return err
 	}
 	w.stream.mu.Lock()
@@ -327,3 +327,6 @@ func planOf(s Story) int {
 	}
 	return 0
 }
+
+// doKeep lets the next replicas forget who has been in no segment for so long.
+func doKeep(w *world, o Op) (err error) { w.keep, err = time.ParseDuration(o.arg(0)); return err }

@@ -44,10 +44,11 @@ type world struct {
 	stream   *stream
 	ledger   *fakeledger.Ledger
 	sim      *simulator.Simulator
-	tier     string // id of the custom field
-	config   Config // of the next replica to start
-	plan     int    // contacts that the account takes; 0 is any number
-	guard    int    // removals that the guard lets through; 0 is any number
+	tier     string        // id of the custom field
+	config   Config        // of the next replica to start
+	plan     int           // contacts that the account takes; 0 is any number
+	keep     time.Duration // how long the departed are remembered; 0 is for ever
+	guard    int           // removals that the guard lets through; 0 is any number
 	watch    *watch
 	trace    func(string, ...any) // told of everything that happens; may be nil
 	wires    sync.WaitGroup       // requests on the wire
