@@ -295,15 +295,15 @@ func (g *generator) overlap(seg string) {
 
 // replay replays some of the stream, and may be cancelled.
 func (g *generator) replay() {
-	line := "replay"
+	words := []string{"replay"}
 	for _, filter := range []string{
 		fmt.Sprintf("from=%d", 1+g.rng.IntN(8)), fmt.Sprintf("until=%d", 1+g.rng.IntN(12)), "segment=" + g.segment(), "profile=" + g.profile(), "force=true",
 	} {
 		if g.one(4) {
-			line += " " + filter
+			words = append(words, filter)
 		}
 	}
-	g.add("%s", line)
+	g.add("%s", strings.Join(words, " "))
 	if g.one(4) {
 		g.wait()
 		g.add("cancel")

@@ -84,7 +84,7 @@ const patience = 400 // seconds of the bubble's time until a story has settled
 // settle waits until nothing is under way and nothing will be.
 func (w *world) settle() error {
 	w.calm()
-	w.sleep(3 * time.Second) // a replica that wakes up finds out that it was overtaken
+	w.sleep(3 * time.Second)                                 // a replica that wakes up finds out that it was overtaken
 	if p := w.watch.owner.Load(); p == nil || !p.running() { // others may run that were overtaken, and don't know it yet
 		w.start()
 	}
