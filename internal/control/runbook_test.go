@@ -38,7 +38,7 @@ func TestTheRunbooksTestsExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all strings.Builder
-	for _, file := range []string{"operator", "repair", "ledger"} {
+	for _, file := range []string{"operator", "repair", "ledger", "situations"} {
 		body, err := os.ReadFile("../cli/" + file + "_test.go")
 		if err != nil {
 			t.Fatal(err)

@@ -81,8 +81,7 @@ func schemaOf(t reflect.Type) map[string]any {
 }
 
 func fieldsOf(t reflect.Type, properties map[string]any, required *[]string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
 			fieldsOf(f.Type, properties, required)
