@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	restWhenDown = 5 * time.Second        // a destination that could not go on rests before it is tried again
+	restWhenDown = 5 * time.Second        // a suspended destination rests before it is looked at again
+	restOnError  = time.Second            // one that a passing trouble stopped, as a broker's election
 	headStart    = 500 * time.Millisecond // of each replica that has fewer leases, for a free one
 )
 
@@ -97,15 +98,19 @@ func (r *runner) hold(ctx context.Context) {
 		}
 		declines := r.stopped(err)
 		r.app.board.Decline(r.cfg.ID, declines)
-		if errors.Is(err, ledger.ErrFenced) || !r.rest(ctx, declines) {
+		rest := restOnError
+		if reason, _ := suspension(err); reason != "" || declines {
+			rest = restWhenDown
+		}
+		if errors.Is(err, ledger.ErrFenced) || !r.rest(ctx, rest, declines) {
 			return
 		}
 	}
 }
 
 // rest waits before the next try. It reports false where another replica serves what this one declines.
-func (r *runner) rest(ctx context.Context, declines bool) bool {
-	for until := time.Now().Add(restWhenDown); time.Now().Before(until) && ctx.Err() == nil; {
+func (r *runner) rest(ctx context.Context, d time.Duration, declines bool) bool {
+	for until := time.Now().Add(d); time.Now().Before(until) && ctx.Err() == nil; {
 		view, next := r.app.board.View()
 		if declines && slices.ContainsFunc(view.Replicas, func(p broker.Presence) bool {
 			return p.Replica != r.app.opts.Replica && slices.Contains(p.Serves, r.cfg.ID)
