@@ -30,6 +30,7 @@ var reasons = map[string]string{
 	"github.com/spf13/cobra":                      "commands and flags",
 	"github.com/synadia-io/orbit.go/jetstreamext": "atomic batches and direct gets in bulk",
 	"github.com/testcontainers/testcontainers-go": "the integration suite",
+	"github.com/moby/moby/api":                    "the integration suite: a healed network gives a container its name back; the client speaks in its types",
 	"github.com/moby/moby/client":                 "the integration suite: older containers are removed by label",
 	"go.uber.org/goleak":                          "tests: no goroutine is left behind",
 	"go.uber.org/zap":                             "logs",
