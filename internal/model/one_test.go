@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A story from a file, for whoever looks into a failure: go test -run OneStory -trace, with STORY=file.
+// A story from a file, for whoever looks into a failure: go test -run OneStory -steps, with STORY=file.
 func TestOneStoryFromAFile(t *testing.T) {
 	name := os.Getenv("STORY")
 	if name == "" {

@@ -14,14 +14,17 @@ import (
 // request checks a request that is about to be written: it follows an intent of the same replica within
 // its deadline (I2), and nothing else is under way for its contacts (I4).
 func (v *watch) request(p *process, on string, r *http.Request, body []byte) *sent {
+	v.mu.Lock()
+	v.identify()
+	v.mu.Unlock()
 	op, changes := map[string]contact.Operation{"upsert": contact.Upsert, "remove": contact.Remove, "delete": contact.Delete}[on]
 	if !changes {
 		return nil
 	}
-	s := &sent{on: on, contents: v.contents(on, r, body)}
-	v.w.tell("request: %s %v", on, s.contents)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	s := &sent{on: on, contents: v.contents(on, r, body)}
+	v.w.tell("request: %s %v", on, s.contents)
 	if !p.intended(op, s.contents) {
 		v.w.fail("I2: a request to %s %v follows no committed intent of its replica within its deadline", on, s.contents)
 	}
@@ -76,18 +79,23 @@ func (v *watch) contents(on string, r *http.Request, body []byte) map[string]str
 		return out
 	}
 	ids := strings.Split(r.URL.Query().Get("contact_ids")+r.URL.Query().Get("ids"), ",")
-	v.w.sim.Contacts("", func(c simulator.Contact) {
-		if slices.Contains(ids, c.ID) {
-			out[c.Email] = on
-			if c.Email == foreigner {
-				v.w.fail("I6: a removal names a foreign member")
-			}
+	v.identify()
+	for _, id := range ids {
+		email, known := v.ids[id]
+		if !known { // it came and went between two looks
+			email = strings.Repeat("?", len(out)+1)
 		}
-	})
-	for len(out) < len(ids) { // gone since it was looked up
-		out[strings.Repeat("?", len(out)+1)] = on
+		out[email] = on
+		if email == foreigner {
+			v.w.fail("I6: a removal names a foreign member")
+		}
 	}
 	return out
+}
+
+// identify notes the ids of the account's contacts: a request may name one that is gone.
+func (v *watch) identify() {
+	v.w.sim.Contacts("", func(c simulator.Contact) { v.ids[c.ID] = c.Email })
 }
 
 // forget lets go of the requests whose jobs SendGrid has applied.

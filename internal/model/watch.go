@@ -21,18 +21,19 @@ type watch struct {
 	owner atomic.Pointer[process] // who claimed last
 
 	mu      sync.Mutex
-	shadow  *pipeline.State // everything committed so far
-	covers  uint64          // the last entry in it
-	cursor  uint64          // committed
-	open    []*sent         // requests whose end is not known
-	most    int             // the highest cap so far; 0 is none
-	limited bool            // every replica so far had a cap
-	seen    int             // of the list's history, judged
-	ours    int             // contacts of ours on the list, truly
+	shadow  *pipeline.State   // everything committed so far
+	covers  uint64            // the last entry in it
+	cursor  uint64            // committed
+	ids     map[string]string // e-mails by the ids that contacts ever had
+	open    []*sent           // requests whose end is not known
+	most    int               // the highest cap so far; 0 is none
+	limited bool              // every replica so far had a cap
+	seen    int               // of the list's history, judged
+	ours    int               // contacts of ours on the list, truly
 }
 
 func newWatch(w *world) *watch {
-	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true}
+	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ids: map[string]string{}}
 }
 
 // capped notes the cap of a replica that starts.

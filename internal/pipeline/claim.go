@@ -169,6 +169,9 @@ func (s *State) claim(c *ledger.Claim) {
 		}
 	}
 	remapped := before.Binding.Mapping != c.Binding.Mapping || before.Binding.Normalisation != c.Binding.Normalisation
+	if before.Epoch > 0 && remapped {
+		s.meta.MappedSince = s.flight.Next()
+	}
 	if before.Epoch > 0 && s.meta.Cursor > 0 && (remapped || len(added) > 0) {
 		s.startFill(added, remapped)
 	}

@@ -89,8 +89,10 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		p.exempt = false
 		p.remove(contact.Remove, p.guarded(others))
 		p.within(contact.Upsert, sendgrid.RouteUpsert)
-		p.retry()
-		p.upsert()
+		if !l.remapping() {
+			p.retry()
+			p.upsert()
+		}
 	}
 	p.read()
 	return p.records

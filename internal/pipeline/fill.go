@@ -36,6 +36,12 @@ func (s *State) startFill(segments []uint16, all bool) {
 	s.meta.Fill = f
 }
 
+// remapping reports whether events are being mapped anew: until that has ended fields in hand may be those of the
+// mapping before, so nothing is put on the list.
+func (l *loop) remapping() bool {
+	return l.state.meta.Fill != nil && len(l.state.meta.Fill.Segments) == 0
+}
+
 // fillPart folds what a back-fill read, and after its last part lets what it touched become due.
 func (s *State) fillPart(r *ledger.Fill) error {
 	if s.meta.Fill == nil {

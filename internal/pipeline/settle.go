@@ -51,6 +51,8 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 		f, ok := found[string(email)]
 		if ok {
 			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
+		} else {
+			l.known.forget([]contact.Handle{it.Handle}) // made anew it has another id
 		}
 		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
 			e := ledger.Exception{Handle: it.Handle, Finding: finding}

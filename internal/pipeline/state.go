@@ -73,17 +73,18 @@ type State struct {
 
 // meta is the part of the state that is small.
 type meta struct {
-	Cursor   uint64           `json:"cursor"`
-	Time     int64            `json:"time"` // highest broker time folded, unix nanoseconds
-	Epoch    uint64           `json:"epoch"`
-	Claim    ledger.Claim     `json:"claim"`
-	Paused   bool             `json:"paused"`
-	Erasures []erasure        `json:"erasures,omitempty"`
-	Lost     *lost            `json:"lost,omitempty"`
-	Fill     *fill            `json:"fill,omitempty"`
-	Dropping []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
-	Commands []ledger.Command `json:"commands"`           // the last hundred
-	Replay   *ledger.Replay   `json:"replay,omitempty"`   // the last one
+	Cursor      uint64           `json:"cursor"`
+	Time        int64            `json:"time"` // highest broker time folded, unix nanoseconds
+	Epoch       uint64           `json:"epoch"`
+	Claim       ledger.Claim     `json:"claim"`
+	Paused      bool             `json:"paused"`
+	Erasures    []erasure        `json:"erasures,omitempty"`
+	Lost        *lost            `json:"lost,omitempty"`
+	MappedSince uint64           `json:"mapped_since,omitempty"` // the first batch under the present mapping
+	Fill        *fill            `json:"fill,omitempty"`
+	Dropping    []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
+	Commands    []ledger.Command `json:"commands"`           // the last hundred
+	Replay      *ledger.Replay   `json:"replay,omitempty"`   // the last one
 }
 
 // NewState returns the state of an empty journal. salt is the installation's.

@@ -21,6 +21,9 @@ func (p *planner) retry() {
 		if p.left[contact.Upsert] <= 0 {
 			return
 		}
+		if b.ID < s.meta.MappedSince {
+			continue // under another mapping the same fields are no longer the same content (I4)
+		}
 		if b.State != flight.Doubt || b.Operation != contact.Upsert || p.now.UnixNano() >= b.Until {
 			continue
 		}
