@@ -8,13 +8,21 @@ import (
 var (
 	histories = flag.Int("histories", defaultHistories, "random stories to play")
 	shrinking = flag.Bool("shrink", true, "look for the shortest form of a story that fails")
-	seedFlag  = flag.Uint64("seed", 0, "the first story's seed; 0 draws one")
+	seedFlag  = flag.Uint64("seed", 0, "the first story's seed; 0 draws one in a soak")
 )
+
+// firstSeed is the one that a run of the tests begins with: the same stories for everybody, so that a change is to
+// blame where one fails. `make soak` draws others.
+const firstSeed = 1
 
 // Every list ends as the reference says, and every invariant holds at every step, whatever happens on the
 // way. A failure prints the seed and the shortest story that still fails: it belongs into testdata/corpus.
 func TestRandomHistoriesEndAsTheReferenceSays(t *testing.T) {
-	played := search(t, func(n uint64) bool { return n < uint64(*histories) })
+	first := *seedFlag
+	if first == 0 {
+		first = firstSeed
+	}
+	played := search(t, first, func(n uint64) bool { return n < uint64(*histories) })
 	t.Logf("%d stories ended as the reference says", played)
 }
 

@@ -16,19 +16,19 @@ func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("no -soak was given: see `make soak`")
 	}
-	end := time.Now().Add(*soak)
-	played := search(t, func(uint64) bool { return time.Now().Before(end) })
-	t.Logf("%d stories in %v ended as the reference says", played, *soak)
-}
-
-// search plays random stories while more says so, and fails with the shortest form of the first that ends
-// badly. It returns how many were played.
-func search(t *testing.T, more func(n uint64) bool) uint64 {
-	t.Helper()
 	first := *seedFlag
 	if first == 0 {
 		first = rand.Uint64N(1 << 40)
 	}
+	end := time.Now().Add(*soak)
+	played := search(t, first, func(uint64) bool { return time.Now().Before(end) })
+	t.Logf("%d stories in %v ended as the reference says", played, *soak)
+}
+
+// search plays random stories while more says so, from a seed on, and fails with the shortest form of the first that ends
+// badly. It returns how many were played.
+func search(t *testing.T, first uint64, more func(n uint64) bool) uint64 {
+	t.Helper()
 	t.Logf("stories from seed %d", first)
 	var next, played atomic.Uint64
 	var found atomic.Bool

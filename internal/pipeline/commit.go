@@ -63,7 +63,7 @@ func (l *loop) confirm(ctx context.Context, letters []broker.DeadLetter) error {
 			return err
 		}
 		l.log.Warn("dead letters cannot be stored; intake waits for the broker", zap.Error(err), zap.Int("letters", len(letters)))
-		if !pause(ctx, time.Second) {
+		if !pause(ctx) {
 			return ctx.Err()
 		}
 	}

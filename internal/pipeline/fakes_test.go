@@ -24,10 +24,8 @@ import (
 
 // fakeJournal keeps entries in memory; a claim of another fences.
 type fakeJournal struct {
-	mu      sync.Mutex
-	entries [][]byte
-	tail    uint64
-	world   *world
+	tail  uint64
+	world *world
 }
 
 func (j *fakeJournal) Load(_ context.Context, _ func(io.Reader) error, entry func(uint64, []byte) error) (uint64, error) {

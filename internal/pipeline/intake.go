@@ -104,13 +104,13 @@ func (in *intake) run(ctx context.Context) error {
 func (in *intake) recover(ctx context.Context, err error) error {
 	if !errors.Is(err, broker.ErrReconnected) {
 		in.log.Warn("reading the event stream failed; it is tried again", zap.Error(err))
-		pause(ctx, time.Second)
+		pause(ctx)
 		return nil
 	}
 	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
 	if err != nil {
 		in.log.Warn("the event stream cannot be looked at; it is tried again", zap.Error(err))
-		pause(ctx, time.Second)
+		pause(ctx)
 		return nil
 	}
 	if st.Created.UnixNano() != in.opts.Binding.StreamCreated || st.LastSeq < in.cursor {
@@ -121,7 +121,7 @@ func (in *intake) recover(ctx context.Context, err error) error {
 	}
 	if err := in.opts.Source.Reset(ctx, in.cursor+1); err != nil {
 		in.log.Warn("the durable consumer cannot be reset; it is tried again", zap.Error(err))
-		pause(ctx, time.Second)
+		pause(ctx)
 	}
 	return nil
 }
@@ -260,9 +260,9 @@ func (in *intake) letter(g *gathered, m *broker.Message, key string, reason segm
 	}})
 }
 
-// pause waits, and reports false where the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
+// pause waits a second before something is tried again, and reports false where the context ended first.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(time.Second)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -285,7 +285,7 @@ func (l *loop) asideSequences(details map[uint64]string, reason segment.Reason, 
 				return nil
 			}
 			l.log.Warn("dead letters cannot be stored; they are tried again", zap.Error(err))
-			pause(ctx, time.Second)
+			pause(ctx)
 		}
 	})
 }
