@@ -228,3 +228,24 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 		}
 	}
 }
+
+// A profile that was erased and entered again since the first sequence is one profile (contract, refreshed).
+func TestAProfileErasedAndEnteredAgainCountsOnce(t *testing.T) {
+	r := New([]byte("salt"))
+	r.Select([]string{"a"})
+	touch := func(contact.Handle, Cause) {}
+	enter := Row{Sequence: 5, Entered: true, Carries: true, Profile: []byte("p"), Email: []byte("e@x"), Hash: 1}
+	r.Fold(enter, touch)
+	r.Erase([]byte("p"), 6, touch)
+	if got := r.Count(0, 5); got != 1 {
+		t.Fatalf("the erased one counts %d times", got)
+	}
+	enter.Sequence = 7
+	r.Fold(enter, touch)
+	if got := r.Count(0, 5); got != 1 {
+		t.Fatalf("erased and back it counts %d times", got)
+	}
+	if got := r.Count(0, 7); got != 1 {
+		t.Fatalf("since its return it counts %d times", got)
+	}
+}

@@ -71,10 +71,12 @@ func (r *Roster) Count(seg uint16, first uint64) uint64 {
 		}
 	}
 	n := uint64(len(seen))
+	erased := func(p uint32) bool { return len(r.tombstones) > 0 && r.tombstones[r.tomb(r.idOf(p))] >= first } // counted below
 	for p := uint32(1); p < r.profiles.Len(); p++ {
 		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
 			m := r.members.At(i)
-			if m.segment == seg && m.sequence >= first && m.flags&memberSwept == 0 && (len(seen) == 0 || !seen[r.keyHash(r.idOf(p))]) {
+			if m.segment == seg && m.sequence >= first && m.flags&memberSwept == 0 &&
+				(len(seen) == 0 || !seen[r.keyHash(r.idOf(p))]) && !erased(p) {
 				n++
 			}
 		}
