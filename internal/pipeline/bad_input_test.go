@@ -78,10 +78,10 @@ func TestEveryKindOfBadEventIsOneDeadLetterAndDelaysNobody(t *testing.T) {
 				if err := stop(); err != nil {
 					t.Fatal(err)
 				}
-				if len(w.letters) != 1 {
-					t.Fatalf("%d letters: %+v", len(w.letters), w.letters)
+				if len(w.seen().letters) != 1 {
+					t.Fatalf("%d letters: %+v", len(w.seen().letters), w.seen().letters)
 				}
-				letter := w.letters[0]
+				letter := w.seen().letters[0]
 				if letter.Reason != string(event.reason) || letter.Sequence != sequence || letter.Subject != event.subject || string(letter.Body) != event.body || letter.Destination != "d" {
 					t.Errorf("letter %s of %d on %s, want %s of %d", letter.Reason, letter.Sequence, letter.Subject, event.reason, sequence)
 				}
@@ -112,8 +112,8 @@ func TestWhoHasBadFieldsIsAMemberAndLeaves(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.letters) != 0 {
-			t.Errorf("an exit that leaves the profile in no segment makes no letter for its fields: %+v", w.letters)
+		if len(w.seen().letters) != 0 {
+			t.Errorf("an exit that leaves the profile in no segment makes no letter for its fields: %+v", w.seen().letters)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func TestReceiptsAreThoseOfTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		kinds := map[string]int{}
-		for _, receipt := range w.receipts {
+		for _, receipt := range w.seen().receipts {
 			value, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(receipt)))
 			if err == nil {
 				err = schema.Validate(value)

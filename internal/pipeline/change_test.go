@@ -92,7 +92,7 @@ func TestAChangedMappingSendsAgainOnlyWhatItChanges(t *testing.T) {
 		o.Mapping.Fields = append([]mapping.Field{{Name: "address_line_1", Attribute: "town"}}, o.Mapping.Fields...)
 		d, stop := w.run(o)
 		time.Sleep(2 * time.Minute)
-		if got := w.contacts["ada1@example.com"].fields["address_line_1"]; got != "Paris" {
+		if got := w.seen().contacts["ada1@example.com"].fields["address_line_1"]; got != "Paris" {
 			t.Fatalf("the new field holds %q", got)
 		}
 		if st := d.Stats(); st.Accepted[1] != 1 {
@@ -157,8 +157,8 @@ func TestARefusedRefreshIsADeadLetterAndAnEmptyOneIsHeld(t *testing.T) {
 		w.crowd("a", 3)
 		w.refresh("a", w.last+1, 2)
 		time.Sleep(time.Minute)
-		if len(w.letters) != 1 || w.letters[0].Reason != "refresh_refused" {
-			t.Fatalf("letters: %+v", w.letters)
+		if len(w.seen().letters) != 1 || w.seen().letters[0].Reason != "refresh_refused" {
+			t.Fatalf("letters: %+v", w.seen().letters)
 		}
 		w.refresh("a", w.last+1, 0)
 		time.Sleep(10 * time.Minute)
@@ -177,7 +177,7 @@ func TestTheOldHalvesOfMovesPassTheGuard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		o := w.options()
-		o.Policy.Guard.MinRemovals = 2
+		o.Policy.Guard.MinRemovals, o.Policy.Guard.MaxShare = 2, 0
 		d, stop := w.run(o)
 		w.crowd("a", 8)
 		for i := 1; i <= 8; i++ {

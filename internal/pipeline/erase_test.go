@@ -70,8 +70,8 @@ func TestAnErasureEndsWithAProofThatNamesNobody(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		sequence := w.erase("p1")
 		time.Sleep(10 * time.Minute)
-		if len(w.contacts) != 0 {
-			t.Fatalf("%d contacts are left in the account", len(w.contacts))
+		if len(w.seen().contacts) != 0 {
+			t.Fatalf("%d contacts are left in the account", len(w.seen().contacts))
 		}
 		slices.Sort(others.emails)
 		if diff := cmp.Diff(emails(1, 2), others.emails); diff != "" {
@@ -81,11 +81,11 @@ func TestAnErasureEndsWithAProofThatNamesNobody(t *testing.T) {
 		if diff := cmp.Diff(want, purger.persons); diff != "" {
 			t.Fatal(diff)
 		}
-		proof := w.receipts[len(w.receipts)-1]
+		proof := w.seen().receipts[len(w.seen().receipts)-1]
 		if !strings.Contains(proof, `"kind":"erasure"`) || !strings.Contains(proof, "2 deleted and looked up") {
 			t.Fatalf("the last receipt is no proof: %s", proof)
 		}
-		if all := strings.Join(w.receipts, ""); strings.Contains(all, "ada") || strings.Contains(all, `"p1"`) {
+		if all := strings.Join(w.seen().receipts, ""); strings.Contains(all, "ada") || strings.Contains(all, `"p1"`) {
 			t.Fatalf("receipts name somebody: %s", all)
 		}
 		if st := d.Stats(); st.Contacts != 2 || st.Profiles != 0 || st.Dirty() != 0 {
@@ -107,10 +107,10 @@ func TestAnotherProfileGetsTheErasedContactMadeAnew(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		w.publish("a", "r", "entered", ada(3))
 		time.Sleep(2 * time.Minute)
-		id := w.contacts["both@example.com"].id
+		id := w.seen().contacts["both@example.com"].id
 		w.erase("p")
 		time.Sleep(20 * time.Minute)
-		c := w.contacts["both@example.com"]
+		c := w.seen().contacts["both@example.com"]
 		if c == nil || !c.onList || c.id == id {
 			t.Fatalf("the contact was not made anew: %+v", c)
 		}
@@ -163,7 +163,7 @@ func TestAWaitingContactWhoseEventAgedOutIsSentWithItsEmailAlone(t *testing.T) {
 		if diff := cmp.Diff(emails(2), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if got := w.contacts["ada2@example.com"].fields; len(got) != 0 {
+		if got := w.seen().contacts["ada2@example.com"].fields; len(got) != 0 {
 			t.Fatalf("fields: %v", got)
 		}
 		mustStop(t, stop)
@@ -188,7 +188,7 @@ func TestAWaitingContactKeepsItsPlaceUntilTheEventThatReplacedItsOwnIsFolded(t *
 		if diff := cmp.Diff(emails(2), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if got := w.contacts["ada2@example.com"].fields["first_name"]; got != "Changed" {
+		if got := w.seen().contacts["ada2@example.com"].fields["first_name"]; got != "Changed" {
 			t.Fatalf("first_name is %q", got)
 		}
 		mustStop(t, stop)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -421,3 +422,26 @@ func (w *world) run(o Options) (d *Destination, stop func() error) {
 }
 
 func isStreamChanged(err error) bool { return errors.Is(err, ErrStreamChanged) }
+
+// glimpse is what a test looks at while the destination runs.
+type glimpse struct {
+	requests map[string]int
+	letters  []broker.DeadLetter
+	receipts []string
+	contacts map[string]*fakeContact
+	most     int
+}
+
+// seen copies what there is now: the destination's goroutines go on.
+func (w *world) seen() glimpse {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := glimpse{
+		requests: maps.Clone(w.requests), letters: slices.Clone(w.letters), receipts: slices.Clone(w.receipts),
+		contacts: map[string]*fakeContact{}, most: w.most,
+	}
+	for email, c := range w.contacts {
+		g.contacts[email] = &fakeContact{id: c.id, onList: c.onList, fields: maps.Clone(c.fields)}
+	}
+	return g
+}

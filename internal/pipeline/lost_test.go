@@ -76,7 +76,7 @@ func TestARebasedStreamIsReadLikeARefreshOfEverySegment(t *testing.T) {
 		if diff := cmp.Diff(emails(2, 3), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if got := w.contacts["ada2@example.com"].fields["first_name"]; got != "New" {
+		if got := w.seen().contacts["ada2@example.com"].fields["first_name"]; got != "New" {
 			t.Fatalf("first_name is %q", got)
 		}
 		w.publish("a", "p1", "entered", ada(1))

@@ -24,16 +24,22 @@ func TestAMissingCustomFieldSuspendsAndItsMakingResumesWithTheField(t *testing.T
 		made := ""
 		o := w.options()
 		o.Mapping = withTier("")
-		o.Resolve = func(context.Context) (mapping.Spec, error) { return withTier(made), nil }
+		o.Resolve = func(context.Context) (mapping.Spec, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return withTier(made), nil
+		}
 		d := New(o)
 		done := make(chan error, 1)
 		go func() { done <- d.Run(t.Context()) }()
 		w.publish("a", "p1", "entered", `{"email":"ada1@example.com","tier":"gold"}`)
 		time.Sleep(2 * time.Minute)
-		if st := d.Stats(); st.Suspended != "fields" || st.Cursor != 1 || w.requests["upsert"] != 0 {
-			t.Fatalf("suspended %q, cursor %d, upserts %d", st.Suspended, st.Cursor, w.requests["upsert"])
+		if st := d.Stats(); st.Suspended != "fields" || st.Cursor != 1 || w.seen().requests["upsert"] != 0 {
+			t.Fatalf("suspended %q, cursor %d, upserts %d", st.Suspended, st.Cursor, w.seen().requests["upsert"])
 		}
+		w.mu.Lock()
 		made = "e1_T"
+		w.mu.Unlock()
 		if err := <-done; !errors.Is(err, ErrRemapped) {
 			t.Fatalf("the run ended with %v, want %v", err, ErrRemapped)
 		}
@@ -41,7 +47,7 @@ func TestAMissingCustomFieldSuspendsAndItsMakingResumesWithTheField(t *testing.T
 		o.Journal, o.Source = &fakeJournal{world: w}, &fakeSource{world: w}
 		_, stop := w.run(o)
 		time.Sleep(2 * time.Minute)
-		if c := w.contacts["ada1@example.com"]; c == nil || c.fields["custom_fields"] != "map[e1_T:gold]" {
+		if c := w.seen().contacts["ada1@example.com"]; c == nil || c.fields["custom_fields"] != "map[e1_T:gold]" {
 			t.Fatalf("the contact is %+v", c)
 		}
 		mustStop(t, stop)
@@ -62,7 +68,7 @@ func TestWithoutSendGridTheCustomFieldsOfTheLastClaimAreTaken(t *testing.T) {
 		d, stop := w.run(o)
 		w.publish("a", "p1", "entered", `{"email":"ada1@example.com","tier":"gold"}`)
 		time.Sleep(2 * time.Minute)
-		if c := w.contacts["ada1@example.com"]; c == nil || c.fields["custom_fields"] != "map[e1_T:gold]" || d.Stats().Suspended != "" {
+		if c := w.seen().contacts["ada1@example.com"]; c == nil || c.fields["custom_fields"] != "map[e1_T:gold]" || d.Stats().Suspended != "" {
 			t.Fatalf("the contact is %+v, suspended %q", c, d.Stats().Suspended)
 		}
 		mustStop(t, stop)

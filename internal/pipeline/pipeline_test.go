@@ -60,8 +60,8 @@ func TestEnteredThenExitedInsideTheWindowIsNoRequest(t *testing.T) {
 		time.Sleep(time.Second)
 		w.publish("a", "p1", "exited", "")
 		time.Sleep(2 * time.Minute)
-		if n := len(w.requests); n != 0 {
-			t.Fatalf("requests were made: %v", w.requests)
+		if n := len(w.seen().requests); n != 0 {
+			t.Fatalf("requests were made: %v", w.seen().requests)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -82,7 +82,7 @@ func TestAMemberOfTwoSegmentsLeavesOneAndStays(t *testing.T) {
 		if diff := cmp.Diff(emails(1), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if w.requests["remove"] != 0 {
+		if w.seen().requests["remove"] != 0 {
 			t.Fatal("a removal was asked for")
 		}
 		if err := stop(); err != nil {
@@ -113,8 +113,8 @@ func TestTheCapHoldsAndTheNextInLineIsAdmitted(t *testing.T) {
 		if diff := cmp.Diff(emails(2, 3), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if w.most > 2 {
-			t.Fatalf("%d contacts were on the list at once", w.most)
+		if w.seen().most > 2 {
+			t.Fatalf("%d contacts were on the list at once", w.seen().most)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -135,11 +135,11 @@ func TestARefusedEmailDelaysNobody(t *testing.T) {
 		if diff := cmp.Diff(emails(1, 3), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if len(w.letters) != 1 || w.letters[0].Reason != "sendgrid_refused" {
-			t.Fatalf("letters: %+v", w.letters)
+		if len(w.seen().letters) != 1 || w.seen().letters[0].Reason != "sendgrid_refused" {
+			t.Fatalf("letters: %+v", w.seen().letters)
 		}
-		if w.requests["upsert"] != 2 {
-			t.Fatalf("%d upserts, want 2", w.requests["upsert"])
+		if w.seen().requests["upsert"] != 2 {
+			t.Fatalf("%d upserts, want 2", w.seen().requests["upsert"])
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
@@ -166,7 +166,7 @@ func TestALostAnswerIsTriedAgainWithTheSameContent(t *testing.T) {
 		if diff := cmp.Diff(emails(1), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if n := w.requests["upsert"]; n != 2 {
+		if n := w.seen().requests["upsert"]; n != 2 {
 			t.Fatalf("%d upserts, want the first and its repetition", n)
 		}
 		time.Sleep(5 * time.Minute)
@@ -199,7 +199,7 @@ func TestALateFirstTryCannotBringADepartedContactBack(t *testing.T) {
 		time.Sleep(90 * time.Second)
 		w.publish("a", "p1", "exited", "")
 		time.Sleep(3 * time.Minute)
-		if n := w.requests["remove"]; n != 0 {
+		if n := w.seen().requests["remove"]; n != 0 {
 			t.Fatalf("%d removals while the first add is in doubt", n)
 		}
 		time.Sleep(20 * time.Minute)
@@ -222,7 +222,7 @@ func TestARestartGoesOnWhereItStopped(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.requests["upsert"]; n != 0 {
+		if n := w.seen().requests["upsert"]; n != 0 {
 			t.Fatalf("%d upserts before the window ended", n)
 		}
 		_, stop = w.run(w.options())

@@ -184,8 +184,8 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 		}
 		w.publish("a", "p1", "entered", ada(1))
 		time.Sleep(5 * time.Minute)
-		if n := len(w.requests); n != 0 || w.explain(d, "p1").Contacts[0].State != "window" {
-			t.Errorf("paused, and requests were made: %v", w.requests)
+		if n := len(w.seen().requests); n != 0 || w.explain(d, "p1").Contacts[0].State != "window" {
+			t.Errorf("paused, and requests were made: %v", w.seen().requests)
 		}
 		if err := stop(); err != nil {
 			t.Fatal(err)
