@@ -25,15 +25,13 @@ func (s *State) command(c *ledger.Command) {
 		}
 	case "approve":
 		s.approve()
-	case "retry":
-		s.unpark(plan.Refused)
 	}
 }
 
-// unpark puts every contact of a place back into its window, due at once.
-func (s *State) unpark(p plan.Place) {
+// unhold puts every held contact back into its window, due at once.
+func (s *State) unhold() {
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-		if s.book.At(h).Place() == p {
+		if s.book.At(h).Place() == plan.Held {
 			s.book.Put(h, plan.Nowhere, 0)
 			s.evaluate(h, s.at)
 		}

@@ -6,7 +6,6 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 )
 
@@ -49,7 +48,7 @@ func (s *State) refreshed(segment string) {
 func (s *State) whole() {
 	if len(s.meta.Lost.Segments) == 0 {
 		s.meta.Lost = nil
-		s.unpark(plan.Held)
+		s.unhold()
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *State) approve() {
 		}
 	}
 	s.book.Approve(n)
-	s.unpark(plan.Held)
+	s.unhold()
 }
 
 // reconsider looks again at what is held after some of it was wanted back: where the rest is within the guard
@@ -118,7 +118,7 @@ func (s *State) reconsider() {
 	}
 	s.fewerHeld = false
 	if s.book.Count(plan.Held) > 0 && s.book.Room(s.at, s.policy.Guard) >= 0 {
-		s.unpark(plan.Held)
+		s.unhold()
 	}
 }
 
