@@ -107,7 +107,10 @@ func TestAMassRemovalIsHeldAndGoesWhenItIsApproved(t *testing.T) {
 	for _, name := range names {
 		s.event("high-value", strings.ToLower(name), "")
 	}
-	s.until("held", func() bool { a := s.status(); return a.Held > 0 && a.Window+a.OnTheWay == 0 && a.OldestUnappliedSeconds == 0 })
+	s.until("held", func() bool {
+		a := s.status()
+		return a.Held > 0 && a.Window+a.OnTheWay == 0 && a.OldestUnappliedSeconds == 0
+	})
 	golden(t, "status-held.txt", s.must("status"))
 	if status, _, errs := s.run("approve", "newsletter"); status != int(Misuse) || !strings.Contains(errs, "--yes") {
 		t.Errorf("without a terminal and --yes: %d %s", status, errs)

@@ -222,7 +222,7 @@ func (s *system) settled(listed int) {
 	s.t.Helper()
 	s.until(fmt.Sprintf("%d listed", listed), func() bool {
 		a := s.status()
-		return a.Listed == listed && a.Window+a.OnTheWay+a.InDoubt == 0 && a.IntakePending == 0
+		return a.Listed == listed && a.Window+a.OnTheWay+a.InDoubt == 0 && a.IntakePending == 0 && a.OldestUnappliedSeconds == 0
 	})
 }
 
