@@ -16,7 +16,7 @@ func (r *runner) answer(st pipeline.Stats) control.StatusAnswer {
 	a.Fill(st)
 	a.State, a.Reason, a.Replica = state(st).String(), st.Suspended, r.app.opts.Replica
 	a.LagP50Seconds, a.LagP99Seconds = r.lags.quantiles()
-	a.Next = control.Next(r.cfg.ID, a.State, a.Reason)
+	a.Advise()
 	for _, route := range sendgrid.Routes {
 		b := r.account.client.Budget(route)
 		if b.Limit == 0 {

@@ -25,7 +25,7 @@ func TestStatusIsToldByTheActiveReplicaAndByTheLedgerAlike(t *testing.T) {
 	s.event("high-value", "nobody", `{"first_name":"Nobody"}`)
 	s.until("two listed, one waiting", func() bool {
 		a := s.status()
-		return a.Listed == 2 && a.Waiting == 1 && a.DeadLetters["no_email"] == 1 && a.OnTheWay+a.Window == 0
+		return a.Listed == 2 && a.Waiting == 1 && a.DeadLetters["no_email"] == 1 && owesNothing(a)
 	})
 	text, live := s.must("status"), s.must("status", "--json")
 	testkit.Unnamed(t, []byte(text+live), planted...)
@@ -50,7 +50,7 @@ func TestExplainTellsTheSameWithAndWithoutAConsumer(t *testing.T) {
 	s.settled(1)
 	s.enter("Grace")
 	s.event("newsletter-optin", "alan", `{"first_name":"Alan","email":"not an address"}`)
-	s.until("Grace waits", func() bool { return s.status().Waiting == 1 && s.status().Cursor == 3 })
+	s.until("Grace waits", func() bool { a := s.status(); return a.Waiting == 1 && a.Cursor == 3 && owesNothing(a) })
 	cases := map[string]string{"listed": "Ada@Example.com", "waiting": "grace", "no-email": "alan"}
 	told := map[string]string{}
 	for name, who := range cases {
@@ -85,7 +85,10 @@ func TestPauseGathersResumeSendsAndTheLedgerKnowsWho(t *testing.T) {
 	s.active()
 	golden(t, "pause.txt", s.must("pause", "newsletter", "--comment", "maintenance"))
 	s.enter("Ada")
-	s.until("taken over", func() bool { return s.status().Window == 1 && s.status().State == "paused" })
+	s.until("taken over, and its age told", func() bool {
+		a := s.status()
+		return a.Window == 1 && a.State == "paused" && a.IntakePending == 0 && a.OldestUnappliedSeconds > 0 && a.AccountContacts != nil
+	})
 	if n := len(s.onList()); n != 0 {
 		t.Errorf("paused, and %d are on the list", n)
 	}
@@ -109,7 +112,7 @@ func TestAMassRemovalIsHeldAndGoesWhenItIsApproved(t *testing.T) {
 	}
 	s.until("held", func() bool {
 		a := s.status()
-		return a.Held > 0 && a.Window+a.OnTheWay == 0 && a.OldestUnappliedSeconds == 0
+		return a.Held == 3 && a.Cursor == 8 && owesNothing(a)
 	})
 	golden(t, "status-held.txt", s.must("status"))
 	if status, _, errs := s.run("approve", "newsletter"); status != int(Misuse) || !strings.Contains(errs, "--yes") {

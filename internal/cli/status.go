@@ -132,6 +132,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	t.row("state", e.paint(to, colorOf(a.State), a.State)+because(a)+on(a))
 	t.row("standby", standbys(a.Standbys))
 	t.row("listed", capped(int64(a.Listed), a.ProfileCap)+accountPart(a))
+	t.row("plan", planPart(a))
 	t.row("waiting", count(a.Waiting))
 	t.row("dirty", dirtyPart(a))
 	t.row("jobs", count(a.JobsInFlight)+" in flight")
@@ -206,6 +207,13 @@ func accountPart(a *control.StatusAnswer) string {
 		return ""
 	}
 	return "; account " + a.Account + " holds " + capped(*a.AccountContacts, a.AccountCap)
+}
+
+func planPart(a *control.StatusAnswer) string {
+	if !a.PlanFull {
+		return ""
+	}
+	return "full: account " + a.Account + " takes no more contacts, nobody is added; updates and removals go on"
 }
 
 func dirtyPart(a *control.StatusAnswer) string {

@@ -41,6 +41,7 @@ type StatusAnswer struct {
 
 	AccountContacts *int64 `json:"account_contacts,omitempty"` // as SendGrid counts them, where it was asked
 	AccountCap      int64  `json:"account_cap,omitempty"`
+	PlanFull        bool   `json:"plan_full,omitempty"` // the account's plan takes no more contacts: nobody is added
 
 	Profiles               int               `json:"profiles"` // that the ledger remembers
 	JobsInFlight           int               `json:"jobs_in_flight"`
@@ -77,7 +78,7 @@ func (a *StatusAnswer) Fill(st pipeline.Stats) {
 	a.Window, a.OnTheWay, a.InDoubt = st.Window, st.OnTheWay, st.InDoubt
 	a.Waiting, a.Held, a.Refused = st.Waiting, st.Held, st.RefusedNow
 	a.Profiles, a.JobsInFlight, a.IntakePending = st.Profiles, st.Jobs, st.Pending
-	a.DeadLetters = st.Letters
+	a.DeadLetters, a.PlanFull = st.Letters, st.Full
 	a.OldestUnappliedSeconds = st.Age(time.Now()).Seconds()
 }
 
@@ -136,6 +137,15 @@ func Next(destination, state, reason string) string {
 		return "start a consumer: consumer run"
 	}
 	return ""
+}
+
+// Advise sets the line that helps, from how the destination stands. A full plan is no trouble of the destination's
+// own: what stops it altogether comes first.
+func (a *StatusAnswer) Advise() {
+	a.Next = Next(a.Destination, a.State, a.Reason)
+	if a.Next == "" && a.PlanFull {
+		a.Next = fill("make room in the account or take a larger plan, then: consumer resume %s", a.Destination)
+	}
 }
 
 func fill(text, destination string) string { return strings.ReplaceAll(text, "%s", destination) }

@@ -25,3 +25,22 @@ func TestEveryTroubleNamesTheStepThatHelps(t *testing.T) {
 		t.Error("a running destination needs nothing")
 	}
 }
+
+// A full plan is told where nothing worse is: what stops a destination altogether comes first.
+func TestAFullPlanNamesTheStepThatHelps(t *testing.T) {
+	for _, c := range []struct {
+		state, reason string
+		full          bool
+		want          string
+	}{
+		{"running", "", true, "make room in the account or take a larger plan, then: consumer resume newsletter"},
+		{"running", "", false, ""},
+		{"held", "", true, "consumer approve newsletter"},
+		{"suspended", "key", true, suspendedNext["key"]},
+	} {
+		a := StatusAnswer{Destination: "newsletter", State: c.state, Reason: c.reason, PlanFull: c.full}
+		if a.Advise(); a.Next != c.want {
+			t.Errorf("%s, full %v: next is %q, want %q", c.state, c.full, a.Next, c.want)
+		}
+	}
+}
