@@ -23,7 +23,7 @@ type proposal struct {
 
 const (
 	maxOutcomes = 400 << 10 // bytes of outcomes in one entry
-	maxPlain    = 3         // entries of events alone in a row
+	maxPlain    = 12        // entries of events alone in a row
 )
 
 // appendation is what came of a proposal.

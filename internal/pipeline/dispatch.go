@@ -265,9 +265,24 @@ func (l *loop) arm(now time.Time) {
 	}
 	if now.Before(l.quietTill) {
 		next = earlier(next, l.quietTill)
+	} else if l.offering() {
+		next = earlier(next, now.Add(linger/4)) // until a request is worth its while, or one of those under way has ended
 	}
 	next = earlier(next, l.followUp(now))
 	l.timer.Reset(max(next.Sub(now), time.Millisecond))
+}
+
+// offering reports whether contacts came due that could be sent and were not yet.
+func (l *loop) offering() bool {
+	if l.suspended != "" || l.state.meta.Paused {
+		return false
+	}
+	for _, handles := range l.offered {
+		if len(handles) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func earlier(a, b time.Time) time.Time {

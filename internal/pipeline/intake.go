@@ -18,7 +18,7 @@ import (
 // A commit covers at most so many events and bytes: an entry must fit one message of the broker.
 const (
 	commitEvents = 8192
-	commitBytes  = 600 << 10
+	commitBytes  = 760 << 10
 )
 
 // intake pulls events, decodes and maps them, and hands the loop rows that are ready to be committed.
