@@ -100,6 +100,9 @@ func (s *Simulator) getJob(x *exchange) {
 			results[name] = n
 		}
 	}
+	if j.early && !j.done {
+		results["updated_count"] = j.requested // it counts everybody, and has applied nobody
+	}
 	if j.done && len(j.errors) > 0 {
 		results["errors_url"] = fileURL(x, "errors/"+j.id)
 	}
