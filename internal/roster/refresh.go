@@ -273,10 +273,15 @@ func (r *Roster) forget(p uint32) {
 	r.profiles.Free(p)
 }
 
+// longGone reports whether the profile has been in no segment since before the unix second.
+func (row *profile) longGone(before int64) bool {
+	return row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0
+}
+
 // LongGone reports whether some profile has been in no segment since before the unix second.
 func (r *Roster) LongGone(before int64) bool {
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		if row := r.profiles.At(p); row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0 {
+		if r.profiles.At(p).longGone(before) {
 			return true
 		}
 	}
@@ -287,7 +292,7 @@ func (r *Roster) LongGone(before int64) bool {
 func (r *Roster) Forget(before int64) int {
 	n := 0
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		if row := r.profiles.At(p); row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0 {
+		if r.profiles.At(p).longGone(before) {
 			r.forget(p)
 			n++
 		}
