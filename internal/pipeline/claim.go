@@ -23,12 +23,13 @@ func (l *loop) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
 	}
+	if err := l.resolveFields(s); err != nil { // the mapping is part of the binding that is judged
+		return err
+	}
 	if err := l.bound(ctx, s); err != nil {
 		return err
 	}
-	if err := l.resolveFields(s); err != nil {
-		return err
-	}
+	l.tellMissing()
 	entry := ledger.AppendRecord(ledger.NewEntry(nil), l.claim(s, time.Now()))
 	if l.encoder, err = mapping.New(l.spec); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)

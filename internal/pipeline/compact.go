@@ -32,29 +32,36 @@ func (l *loop) store(covers uint64) {
 	l.storing = true
 	var body bytes.Buffer
 	body.Grow(int(l.state.roster.Contacts()) * 2 * partBytes)
+	l.journal = 0 // a snapshot that fails is tried again when as much more was written, not at each entry
 	if err := l.state.Write(&body); err != nil {
-		l.log.Error("the state cannot be encoded", zap.Error(err))
+		l.notStored(err)
 		return
 	}
-	l.snapshot, l.journal = int64(body.Len()), 0
+	l.snapshot = int64(body.Len())
 	l.task(func(ctx context.Context) func() {
 		p, err := l.opts.Compactor.StoreSnapshot(ctx, covers, func(w io.Writer) error {
 			_, err := w.Write(body.Bytes())
 			return err
 		})
 		return func() {
-			l.storing = false
-			if err == nil {
-				l.pointer = &p
+			if err != nil {
+				l.notStored(err)
 				return
 			}
-			l.log.Warn("a snapshot cannot be stored: the journal goes on growing; it is tried again", zap.Error(err))
-			if l.proof.shredAt {
-				l.proof.shredAt = false
-				l.shredded(err)
-			}
+			l.storing = false
+			l.pointer = &p
 		}
 	})
+}
+
+// notStored lets a snapshot that could not be encoded or stored be tried again, and the erasures that wait for it.
+func (l *loop) notStored(err error) {
+	l.storing = false
+	l.log.Warn("a snapshot cannot be stored: the journal goes on growing; it is tried again", zap.Error(err))
+	if l.proof.shredAt {
+		l.proof.shredAt = false
+		l.shredded(err)
+	}
 }
 
 // compactAt is how many bytes of journal make a snapshot worth its while.

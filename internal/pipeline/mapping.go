@@ -19,9 +19,8 @@ const suspendedFields = "fields"
 // again for them.
 var ErrRemapped = errors.New("SendGrid's custom fields were resolved anew; the destination is claimed again with them")
 
-// resolveFields settles what is mapped. Custom fields that SendGrid could not be asked for are those of the claim before;
-// one that is not known at all is left out, and nothing is sent until it is: events are taken over meanwhile, and
-// mapped again then.
+// resolveFields settles what is mapped, and with it what the binding says of it. Custom fields that SendGrid could not be
+// asked for are those of the claim before; one that is not known at all is left out.
 func (l *loop) resolveFields(s *State) error {
 	o := &l.opts
 	var before mapping.Spec
@@ -37,12 +36,17 @@ func (l *loop) resolveFields(s *State) error {
 		}
 		o.Binding.Mapping = string(canonical)
 	}
+	return nil
+}
+
+// tellMissing suspends a destination whose custom fields are not all known: events are taken over meanwhile, nothing is
+// sent, and they are mapped again once the fields are there.
+func (l *loop) tellMissing() {
 	if l.missing && l.suspended == "" {
 		l.suspended = suspendedFields
 		l.log.Error("suspended: events are taken over, nothing is sent; custom fields of the mapping are missing at SendGrid (see: consumer check)",
-			zap.Strings("fields", o.Mapping.Unresolved()))
+			zap.Strings("fields", l.opts.Mapping.Unresolved()))
 	}
-	return nil
 }
 
 // resolveAgain asks for the custom fields. Others than before end the run.
