@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
@@ -83,13 +84,22 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 		},
 		Policy:  desk.Policy(d, r.account.cfg),
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
-		Mapping: spec, Resolve: resolve,
+		Mapping: spec, Resolve: resolve, Check: r.check,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},
 		Observer: observer{r.metrics, &r.lags}, Log: r.log, Admit: r.admit, Claimed: claimed,
 	}
 	return pipeline.New(o), source.Stop, nil
+}
+
+// check looks at the destination before its first request, as `consumer check` does.
+func (r *runner) check(ctx context.Context) (reason string, err error) {
+	wrong := check.First(ctx, r.account.client, r.cfg)
+	if wrong == nil {
+		return "", nil
+	}
+	return wrong.Reason, wrong.Err()
 }
 
 // desk answers operators while the destination is active here.

@@ -7,41 +7,18 @@ import (
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/broker"
+	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 var errStale = errors.New("stale_config: a newer configuration than this replica's is in force; start it again with the newer file")
 
-// suspensions are the reasons for which a destination is not claimed. Where another replica may do better, its
-// configuration or build being another, it is left to that one.
-var suspensions = []struct {
-	err      error
-	reason   string
-	declines bool
-}{
-	{errStale, "", true}, // no suspension: another replica runs it, or will
-	{pipeline.ErrTargetChanged, "target_changed", true},
-	{pipeline.ErrStreamChanged, "stream_changed", false},
-	{broker.ErrStreamMissing, "stream_missing", false},
-	{ledger.ErrLost, "ledger_lost", false},
-	{ledger.ErrDamaged, "ledger_damaged", false},
-	{ledger.ErrNewerBuild, "newer_build", true},
-	{ledger.ErrUnknownRecord, "newer_build", true},
-}
-
 // suspension tells the reason of an error that a destination ended with, and whether another replica may do better.
 func suspension(err error) (reason string, declines bool) {
-	if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
-		return "stream_unfit", false
+	if errors.Is(err, errStale) {
+		return "", true // no suspension: another replica runs it, or will
 	}
-	for _, s := range suspensions {
-		if errors.Is(err, s.err) {
-			return s.reason, s.declines
-		}
-	}
-	return "", false
+	return check.Reason(err)
 }
 
 // stopped notes why the destination could not go on, and reports whether another replica may do better. The same

@@ -34,8 +34,8 @@ type Installation struct {
 func (c *Conn) Installation(ctx context.Context) (Installation, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	in, err := c.readInstallation(ctx)
-	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+	in, found, err := c.FindInstallation(ctx)
+	if err != nil || found {
 		return in, err
 	}
 	in = Installation{HashKey: secret(), TombstoneSalt: secret()}
@@ -51,6 +51,15 @@ func (c *Conn) Installation(ctx context.Context) (Installation, error) {
 		return Installation{}, fmt.Errorf("create the installation's secrets in %s: %w", LedgerStream, err)
 	}
 	return in, nil
+}
+
+// FindInstallation returns the installation's secrets, false where no consumer has made them yet. It writes nothing.
+func (c *Conn) FindInstallation(ctx context.Context) (Installation, bool, error) {
+	in, err := c.readInstallation(ctx)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Installation{}, false, nil
+	}
+	return in, err == nil, err
 }
 
 func (c *Conn) readInstallation(ctx context.Context) (in Installation, err error) {

@@ -11,54 +11,15 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/config"
+	"rollcall/internal/desk/check"
 )
-
-// verdict is what came of one look.
-type verdict string
-
-const (
-	passed  verdict = "passed"
-	failed  verdict = "failed"
-	warning verdict = "warning" // it works, and somebody should know
-	unseen  verdict = "unseen"  // it can't be seen from here
-)
-
-// finding is one look at one thing.
-type finding struct {
-	Verdict verdict `json:"verdict"`
-	What    string  `json:"what"` // as "destination newsletter"
-	Check   string  `json:"check"`
-	Detail  string  `json:"detail"`
-	Help    string  `json:"help,omitempty"` // what to do about it
-}
-
-// findings collects them in the order of looking.
-type findings struct{ all []finding }
-
-func (f *findings) add(v verdict, what, check, detail string) *finding {
-	f.all = append(f.all, finding{Verdict: v, What: what, Check: check, Detail: detail})
-	return &f.all[len(f.all)-1]
-}
-
-func (f *findings) fail(what, check string, err error) *finding {
-	return f.add(failed, what, check, err.Error())
-}
-
-func (f *findings) count(v verdict) (n int) {
-	for _, one := range f.all {
-		if one.Verdict == v {
-			n++
-		}
-	}
-	return n
-}
 
 func newCheckCommand(env *Env) *cobra.Command {
 	var defaults bool
 	command := &cobra.Command{
 		Use:   "check",
-		Short: "Tell what is wrong with the configuration, the broker and the accounts",
-		Long: "Reads the configuration, then looks at the broker and at SendGrid as `consumer run` would, and writes nothing.\n" +
+		Short: "Tell what is wrong with the configuration, the broker, the ledgers and the accounts",
+		Long: "Reads the configuration, then looks at the broker, the ledgers and SendGrid as `consumer run` would, and writes nothing.\n" +
 			"Exit status: 0 nothing is wrong; 2 the configuration can't be used; 3 something is wrong.",
 		Example: "  consumer check --config rollcall.yaml\n  consumer check --json | jq '.findings[] | select(.verdict == \"failed\")'\n  consumer check --defaults",
 		Args:    cobra.NoArgs,
@@ -75,7 +36,7 @@ func newCheckCommand(env *Env) *cobra.Command {
 }
 
 func (e *Env) check(ctx context.Context) error {
-	found := &findings{}
+	found := &check.Findings{}
 	cfg, err := e.load()
 	var file *config.Error
 	switch {
@@ -89,46 +50,36 @@ func (e *Env) check(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	found.add(passed, "configuration", "file", fmt.Sprintf("%s: %d accounts, %d destinations, hash %s",
+	found.Add(check.Passed, "configuration", "file", fmt.Sprintf("%s: %d accounts, %d destinations, hash %s",
 		cfg.Path, len(cfg.Accounts), len(cfg.Destinations), cfg.Hash()))
-	checkFile(found, cfg)
+	check.File(found, cfg)
 	checkBroker(ctx, found, cfg)
 	for i := range cfg.Accounts {
-		checkAccount(ctx, found, cfg, &cfg.Accounts[i])
+		check.Account(ctx, found, cfg, &cfg.Accounts[i])
 	}
 	if err := e.printFindings(found); err != nil {
 		return err
 	}
-	if found.count(failed) > 0 {
+	if found.Count(check.Failed) > 0 {
 		return no()
 	}
 	return nil
 }
 
-// checkFile looks at what the file alone shows and is no mistake in it.
-func checkFile(found *findings, cfg *config.Config) {
-	for i := range cfg.Destinations {
-		destination := &cfg.Destinations[i]
-		what, consent := "destination "+destination.ID, destination.Consent
-		switch {
-		case consent.AcceptedBy == "":
-			found.add(failed, what, "consent", "nobody accepted that this data leaves your boundary: it is suspended").
-				Help = "add consent: {accepted_by: WHO, accepted_on: YYYY-MM-DD} to the destination"
-		case consent.WithdrawnOn != "":
-			found.add(failed, what, "consent", "withdrawn on "+consent.WithdrawnOn+": it is suspended").
-				Help = "take withdrawn_on out once it was accepted again"
-		default:
-			found.add(passed, what, "consent", "accepted on "+consent.AcceptedOn)
-		}
+// checkBroker looks at the broker, where it is reached, and at what it holds.
+func checkBroker(ctx context.Context, found *check.Findings, cfg *config.Config) {
+	if embedded := cfg.NATS.Embedded; embedded != nil && !listens(embedded.Listen) {
+		found.Add(check.Unseen, "broker", "streams", "the embedded broker is not running: `consumer run` starts it over "+embedded.StoreDir)
+		return
 	}
-	if cfg.HTTP.TokenFile != "" {
-		if _, err := config.FileSecret("http token", cfg.HTTP.TokenFile).Value(); err != nil {
-			found.fail("http", "token", err).Help = "write a token into the file that http.token_file names"
-		}
-	} else if !config.Loopback(cfg.HTTP.Listen) {
-		found.add(warning, "http", "token", "the operator's page is closed: "+cfg.HTTP.Listen+" is no loopback address, and no token is set").
-			Help = "set http.token_file, or listen on 127.0.0.1"
+	conn, done, err := connect(ctx, cfg.NATS, quiet())
+	if err != nil {
+		found.Fail("broker", "reachable", err).Help = "start the broker, or correct nats.url (NATS_URL and --nats-url go before it)"
+		return
 	}
+	defer done()
+	check.Broker(ctx, found, cfg, conn)
+	check.Ledgers(ctx, found, cfg, conn)
 }
 
 func (e *Env) printFile(file *config.Error) error {
@@ -138,18 +89,18 @@ func (e *Env) printFile(file *config.Error) error {
 	}{file.Path, file.Problems})
 }
 
-func (e *Env) printFindings(found *findings) error {
+func (e *Env) printFindings(found *check.Findings) error {
 	if e.json {
 		return printJSON(e.Stdout, struct {
-			Passed   int       `json:"passed"`
-			Failed   int       `json:"failed"`
-			Warnings int       `json:"warnings"`
-			Unseen   int       `json:"unseen"`
-			Findings []finding `json:"findings"`
-		}{found.count(passed), found.count(failed), found.count(warning), found.count(unseen), found.all})
+			Passed   int             `json:"passed"`
+			Failed   int             `json:"failed"`
+			Warnings int             `json:"warnings"`
+			Unseen   int             `json:"unseen"`
+			Findings []check.Finding `json:"findings"`
+		}{found.Count(check.Passed), found.Count(check.Failed), found.Count(check.Warning), found.Count(check.Unseen), found.All})
 	}
 	t := newTable(e.Stdout, "RESULT", "WHAT", "CHECK", "DETAIL")
-	for _, one := range found.all {
+	for _, one := range found.All {
 		t.row(label(one.Verdict), one.What, one.Check, one.Detail)
 	}
 	if err := t.flush(); err != nil {
@@ -158,18 +109,18 @@ func (e *Env) printFindings(found *findings) error {
 	return printHelp(e.Stdout, found)
 }
 
-func label(v verdict) string {
-	if v == unseen {
+func label(v check.Verdict) string {
+	if v == check.Unseen {
 		return "cannot be seen from here"
 	}
 	return string(v)
 }
 
-func printHelp(to io.Writer, found *findings) error {
+func printHelp(to io.Writer, found *check.Findings) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
-		found.count(passed), found.count(failed), found.count(warning), found.count(unseen))
-	for _, one := range found.all {
+		found.Count(check.Passed), found.Count(check.Failed), found.Count(check.Warning), found.Count(check.Unseen))
+	for _, one := range found.All {
 		if one.Help != "" {
 			fmt.Fprintf(&text, "  %s, %s: %s\n", one.What, one.Check, one.Help)
 		}

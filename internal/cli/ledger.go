@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
 )
 
@@ -90,42 +91,42 @@ func newLedgerCheckCommand(env *Env) *cobra.Command {
 }
 
 func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination) error {
-	check := ledgerCheck{Destination: d.ID, Snapshot: string(passed)}
-	for try := 0; try < 5 && check.Active != string(passed); try++ {
+	c := ledgerCheck{Destination: d.ID, Snapshot: string(check.Passed)}
+	for try := 0; try < 5 && c.Active != string(check.Passed); try++ {
 		before, askErr := s.digest(ctx, d)
 		state, entry, err := desk.LoadState(ctx, s.conn, s.cfg, d)
 		if err != nil {
 			return err
 		}
 		st := state.Stats()
-		check.Entry, check.Cursor, check.Profiles, check.Contacts, check.Listed = entry, st.Cursor, st.Profiles, st.Contacts, st.Listed
-		if check.Digest, err = state.Digest(); err != nil {
+		c.Entry, c.Cursor, c.Profiles, c.Contacts, c.Listed = entry, st.Cursor, st.Profiles, st.Contacts, st.Listed
+		if c.Digest, err = state.Digest(); err != nil {
 			return err
 		}
 		if err := desk.RoundTrip(ctx, s.conn, s.cfg, d, state); err != nil {
-			check.Snapshot = err.Error()
+			c.Snapshot = err.Error()
 		}
 		after, _ := s.digest(ctx, d)
 		switch {
 		case errors.Is(askErr, control.ErrNoneActive):
-			check.Active = string(unseen)
+			c.Active = string(check.Unseen)
 			try = 5
 		case askErr != nil:
 			return askErr
 		case before != after:
-			check.Active = string(unseen) // it changed meanwhile
-		case before == check.Digest:
-			check.Active = string(passed)
+			c.Active = string(check.Unseen) // it changed meanwhile
+		case before == c.Digest:
+			c.Active = string(check.Passed)
 		default:
-			check.Active = string(failed)
+			c.Active = string(check.Failed)
 		}
 	}
-	err := e.print(check, func(to io.Writer) error {
+	err := e.print(c, func(to io.Writer) error {
 		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s profiles, %s contacts, %s listed\n  snapshot  %s\n  active    %s\n",
-			d.ID, count(check.Entry), check.Digest, count(check.Cursor), count(check.Profiles), count(check.Contacts), count(check.Listed), check.Snapshot, check.Active)
+			d.ID, count(c.Entry), c.Digest, count(c.Cursor), count(c.Profiles), count(c.Contacts), count(c.Listed), c.Snapshot, c.Active)
 		return err
 	})
-	if err == nil && (check.Snapshot != string(passed) || check.Active == string(failed)) {
+	if err == nil && (c.Snapshot != string(check.Passed) || c.Active == string(check.Failed)) {
 		return no()
 	}
 	return err

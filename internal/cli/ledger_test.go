@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
+	"rollcall/internal/desk/check"
 	"rollcall/internal/testkit"
 )
 
@@ -31,10 +32,10 @@ func TestTheLedgerIsCheckedDumpedAndKnowsItsCommands(t *testing.T) {
 	if c := given.Commands; len(c) != 2 || c[0].Name != "pause" || c[0].Comment != "maintenance" || c[0].Who != control.Who() || c[0].At == 0 || c[1].Name != "resume" {
 		t.Errorf("commands: %+v", c)
 	}
-	var check ledgerCheck
-	s.json(&check, "ledger", "check", "newsletter")
-	if check.Active != string(passed) || check.Snapshot != string(passed) || check.Listed != 2 || check.Cursor != 4 {
-		t.Errorf("check: %+v", check)
+	var checked ledgerCheck
+	s.json(&checked, "ledger", "check", "newsletter")
+	if checked.Active != string(check.Passed) || checked.Snapshot != string(check.Passed) || checked.Listed != 2 || checked.Cursor != 4 {
+		t.Errorf("check: %+v", checked)
 	}
 	dump := s.must("ledger", "dump", "newsletter")
 	for _, kind := range []string{"Claim", "Commit", "Intent", "Accepted", "Settled", "Command"} {
@@ -47,9 +48,9 @@ func TestTheLedgerIsCheckedDumpedAndKnowsItsCommands(t *testing.T) {
 		t.Error("a revealed dump names nobody")
 	}
 	s.stop()
-	s.json(&check, "ledger", "check", "newsletter")
-	if check.Active != string(unseen) || check.Snapshot != string(passed) {
-		t.Errorf("without a consumer: %+v", check)
+	s.json(&checked, "ledger", "check", "newsletter")
+	if checked.Active != string(check.Unseen) || checked.Snapshot != string(check.Passed) {
+		t.Errorf("without a consumer: %+v", checked)
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
+
+	"rollcall/internal/people"
 )
 
 // printJSON writes one value for programs.
@@ -55,31 +56,7 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// count shows a number with its thousands apart.
-func count[N int | int64 | uint64](n N) string {
-	digits := fmt.Sprint(n)
-	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "-", digits[1:]
-	}
-	var parts []string
-	for len(digits) > 3 {
-		parts = append([]string{digits[len(digits)-3:]}, parts...)
-		digits = digits[:len(digits)-3]
-	}
-	return sign + strings.Join(append([]string{digits}, parts...), ",")
-}
+// count and span are the one form of numbers and durations.
+func count[N int | int64 | uint64](n N) string { return people.Count(n) }
 
-// span shows a duration for people.
-func span(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d <= 0:
-		return "-"
-	case d < 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d < 48*time.Hour:
-		return d.Round(time.Second).String()
-	}
-	return fmt.Sprintf("%dd%s", d/(24*time.Hour), (d % (24 * time.Hour)).Round(time.Hour))
-}
+func span(seconds float64) string { return people.Span(seconds) }

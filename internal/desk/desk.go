@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -126,15 +125,16 @@ func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *co
 	return state, journal.Tail(), nil
 }
 
+// ErrNoLedger says that no consumer ever ran on the broker.
+var ErrNoLedger = errors.New("there is no ledger on this broker: no consumer ever ran on it (start one with `consumer run`)")
+
 // salt is the installation's; nothing is made where there is none.
 func salt(ctx context.Context, conn *broker.Conn) ([]byte, error) {
-	switch _, err := conn.JS.Stream(ctx, broker.LedgerStream); {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return nil, errors.New("there is no ledger on this broker: no consumer ever ran on it (start one with `consumer run`)")
-	case err != nil:
-		return nil, fmt.Errorf("look at stream %s: %w", broker.LedgerStream, err)
+	installation, found, err := conn.FindInstallation(ctx)
+	switch {
+	case errors.Is(err, broker.ErrStreamMissing), err == nil && !found:
+		return nil, ErrNoLedger
 	}
-	installation, err := conn.Installation(ctx)
 	return installation.TombstoneSalt, err
 }
 

@@ -132,12 +132,20 @@ func (l *loop) bound(ctx context.Context, s *State) error {
 			return fmt.Errorf("destination %s: %w", o.Destination, err)
 		}
 	}
-	have, want := s.meta.Claim.Binding, o.Binding
-	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
-		return fmt.Errorf("destination %s: %w", o.Destination, ErrTargetChanged)
+	if err := SameSource(s.meta.Claim.Binding, o.Binding, st.LastSeq >= s.meta.Cursor); err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
-	if have.StreamCreated != want.StreamCreated || st.LastSeq < s.meta.Cursor {
-		return fmt.Errorf("destination %s: %w", o.Destination, ErrStreamChanged)
+	return nil
+}
+
+// SameSource judges whether a destination whose ledger is bound to one target and stream may go on with another binding,
+// and a stream that reaches its cursor or not.
+func SameSource(have, want ledger.Binding, reaches bool) error {
+	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
+		return ErrTargetChanged
+	}
+	if have.StreamCreated != want.StreamCreated || !reaches {
+		return ErrStreamChanged
 	}
 	return nil
 }

@@ -74,6 +74,9 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		l.probe(now)
 		return nil
 	}
+	if !l.checked() {
+		return nil
+	}
 	p := &planner{l: l, now: now, next: l.state.flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
 		contact.Upsert: maxUpserts - l.sending[contact.Upsert],
 		contact.Remove: maxRemovals - l.sending[contact.Remove],

@@ -122,6 +122,7 @@ type loop struct {
 	refilling bool                     // a part of a back-fill is being read
 	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
 	caughtUp  bool                     // nothing of ours lay behind the last event that came
+	sound     bool                     // the look before the first request found nothing wrong
 	probing   bool
 	probeAt   time.Time
 	journal   int64           // bytes written since the last snapshot

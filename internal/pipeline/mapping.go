@@ -42,7 +42,7 @@ func (l *loop) resolveFields(s *State) error {
 // tellMissing suspends a destination whose custom fields are not all known: events are taken over meanwhile, nothing is
 // sent, and they are mapped again once the fields are there.
 func (l *loop) tellMissing() {
-	if l.missing && l.suspended == "" {
+	if l.missing && l.suspended == "" && l.opts.Check == nil { // else the check tells what is missing from what could not be asked
 		l.suspended = suspendedFields
 		l.log.Error("suspended: events are taken over, nothing is sent; custom fields of the mapping are missing at SendGrid (see: consumer check)",
 			zap.Strings("fields", l.opts.Mapping.Unresolved()))

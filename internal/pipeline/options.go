@@ -87,7 +87,10 @@ type Options struct {
 	Batch       BatchLimits
 	Mapping     mapping.Spec // its fields get their numbers from the ledger
 	// Resolve asks SendGrid for the mapping's custom fields again; nil where nothing can change.
-	Resolve   func(context.Context) (mapping.Spec, error)
+	Resolve func(context.Context) (mapping.Spec, error)
+	// Check looks, before the first request that changes something at SendGrid, whether the destination can be sent to. It
+	// returns what is wrong, with the reason to suspend it for; without a reason it passes by itself. Nil checks nothing.
+	Check     func(context.Context) (reason string, err error)
 	Salt      []byte // the installation's
 	Suspended string // a reason that the configuration gives; empty is none
 

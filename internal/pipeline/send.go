@@ -151,7 +151,7 @@ func (l *loop) troubled(err error) bool {
 	return true
 }
 
-func (l *loop) suspend(reason string, e *sendgrid.Error) {
+func (l *loop) suspend(reason string, e error) {
 	l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
 	if l.suspended == reason {
 		return

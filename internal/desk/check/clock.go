@@ -1,4 +1,4 @@
-package cli
+package check
 
 import (
 	"fmt"
@@ -32,23 +32,23 @@ func (w *dateWatch) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // judge compares the last time told with this machine's.
-func (w *dateWatch) judge(found *findings, what string) {
+func (w *dateWatch) judge(found *Findings, what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.told.IsZero() {
-		found.add(unseen, what, "clock", "the answers have no Date")
+		found.Add(Unseen, what, "clock", "the answers have no Date")
 		return
 	}
 	judgeClock(found, what, "SendGrid's", w.told, w.before)
 }
 
 // judgeClock compares a time that somebody told with this machine's time then.
-func judgeClock(found *findings, what, whose string, told, here time.Time) {
+func judgeClock(found *Findings, what, whose string, told, here time.Time) {
 	skew := told.Sub(here).Abs()
 	if skew <= maxClockSkew {
-		found.add(passed, what, "clock", whose+" clock is this machine's")
+		found.Add(Passed, what, "clock", whose+" clock is this machine's")
 		return
 	}
-	found.add(warning, what, "clock", fmt.Sprintf("%s clock is %v from this machine's", whose, skew.Round(time.Second))).
+	found.Add(Warning, what, "clock", fmt.Sprintf("%s clock is %v from this machine's", whose, skew.Round(time.Second))).
 		Help = "synchronise this machine with NTP: deadlines count on its clock"
 }

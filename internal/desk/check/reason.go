@@ -1,0 +1,63 @@
+package check
+
+import (
+	"errors"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/desk"
+	"rollcall/internal/ledger"
+	"rollcall/internal/pipeline"
+	"rollcall/internal/sendgrid"
+)
+
+// reasons are why a destination is not claimed, by the error that says so. Where another replica may do better, its
+// configuration or build being another, it is left to that one.
+var reasons = []struct {
+	err      error
+	reason   string
+	declines bool
+}{
+	{pipeline.ErrTargetChanged, "target_changed", true},
+	{pipeline.ErrStreamChanged, "stream_changed", false},
+	{broker.ErrStreamMissing, "stream_missing", false},
+	{ledger.ErrLost, "ledger_lost", false},
+	{ledger.ErrDamaged, "ledger_damaged", false},
+	{ledger.ErrNewerBuild, "newer_build", true},
+	{ledger.ErrUnknownRecord, "newer_build", true},
+}
+
+// Reason is the reason of a suspension that an error tells of, and whether another replica may do better. Empty is an
+// error that passes by itself, as an outage does, or that nothing is known of.
+func Reason(err error) (reason string, declines bool) {
+	if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
+		return "stream_unfit", false
+	}
+	for _, r := range reasons {
+		if errors.Is(err, r.err) {
+			return r.reason, r.declines
+		}
+	}
+	if answer, ok := errors.AsType[*sendgrid.Error](err); ok {
+		return ofAnswer(answer), false
+	}
+	if errors.Is(err, desk.ErrFields) {
+		return "fields", false
+	}
+	return "", false
+}
+
+// ofAnswer is the reason that an answer of SendGrid's to a look gives.
+func ofAnswer(e *sendgrid.Error) string {
+	switch e.Class {
+	case sendgrid.Unauthorized:
+		return "key"
+	case sendgrid.Forbidden:
+		return "forbidden"
+	case sendgrid.NotFound:
+		if e.Route == sendgrid.RouteList {
+			return "list"
+		}
+	default: // an outage, or something that is no trouble of the destination's
+	}
+	return ""
+}
