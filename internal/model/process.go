@@ -98,6 +98,7 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 		Salt:    []byte("salt"), SnapshotEvery: 1,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
 		Sender: client, Finder: client, Prober: client, Purger: p, Observer: observer{p.w},
+		Neighbours: p, Crash: p.point,
 	}
 }
 

@@ -72,6 +72,9 @@ func (t wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	s := p.w.watch.request(p, on, r, body)
 	answered := make(chan answer, 1)
 	p.w.wires.Go(func() { answered <- p.w.deliver(r, body, s, ru) })
+	if err := p.step(context.WithoutCancel(ctx), written); err != nil {
+		return nil, err
+	}
 	if ru.kind == "lose" || ru.kind == "late" || ru.kind == "never" {
 		p.nap(ctx, 30*time.Millisecond)
 		return nil, errWire

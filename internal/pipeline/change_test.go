@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/segment"
@@ -197,5 +198,40 @@ func TestTheOldHalvesOfMovesPassTheGuard(t *testing.T) {
 			t.Fatalf("%d are held, want the 6 above the guard", st.Held)
 		}
 		mustStop(t, stop)
+	})
+}
+
+// counted counts how often parts of the stream are read.
+type counted struct {
+	Stream
+	reads int
+}
+
+func (c *counted) ReadRange(ctx context.Context, r broker.Range, visit func(broker.Message) error) error {
+	c.reads++
+	return c.Stream.ReadRange(ctx, r, visit)
+}
+
+// A part of a back-fill is read once, and not again while its entry is on its way.
+func TestEachPartOfABackFillIsReadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		o.Binding.Segments = []string{"a"}
+		_, stop := w.run(o)
+		w.publish("a", "p1", "entered", ada(1))
+		w.publish("b", "p2", "entered", ada(2))
+		time.Sleep(2 * time.Minute)
+		mustStop(t, stop)
+		o = w.options()
+		stream := &counted{Stream: o.Stream}
+		o.Stream = stream
+		_, stop = w.run(o)
+		time.Sleep(2 * time.Minute)
+		mustStop(t, stop)
+		w.wantListed(2)
+		if stream.reads != 1 {
+			t.Errorf("the stream was read %d times for a back-fill of one part", stream.reads)
+		}
 	})
 }

@@ -34,9 +34,11 @@ func (l *loop) open(ctx context.Context) error {
 	if l.encoder, err = mapping.New(l.spec); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
+	o.at(AtLoaded)
 	if _, err := o.Journal.Append(ctx, entry); err != nil {
 		return fmt.Errorf("claim the ledger of %s: %w", o.Destination, err)
 	}
+	o.at(AtClaimed)
 	if err := s.Apply(entry); err != nil {
 		return err
 	}
@@ -98,6 +100,7 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 	if err := o.Source.Reset(ctx, s.meta.Cursor+1); err != nil {
 		return err
 	}
+	o.at(AtReset)
 	at, there, err := o.Stream.InspectConsumer(ctx, o.Binding.Stream, o.Destination)
 	if err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)

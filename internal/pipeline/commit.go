@@ -19,6 +19,8 @@ type proposal struct {
 	intents []*ledger.Intent
 	folded  *gathered
 	pointer *ledger.Pointer // a snapshot's pointer instead of an entry
+
+	outcomes bool // some are in it
 }
 
 const (
@@ -39,9 +41,11 @@ func (l *loop) appender(ctx context.Context) {
 		a := appendation{proposal: p}
 		switch {
 		case p.pointer != nil:
+			l.opts.at(AtPointer)
 			_, a.err = l.opts.Compactor.CommitPointer(ctx, *p.pointer)
 		default:
 			if a.err = l.confirm(ctx, p.letters); a.err == nil {
+				l.before(&p)
 				a.seq, a.err = l.opts.Journal.Append(ctx, p.entry)
 			}
 		}
@@ -60,6 +64,7 @@ func (l *loop) confirm(ctx context.Context, letters []broker.DeadLetter) error {
 	for {
 		err := l.opts.Letters.PublishDeadLetters(ctx, letters)
 		if err == nil || ctx.Err() != nil {
+			l.opts.at(AtLettered)
 			return err
 		}
 		l.log.Warn("dead letters cannot be stored; intake waits for the broker", zap.Error(err), zap.Int("letters", len(letters)))
@@ -83,6 +88,7 @@ func (l *loop) propose(now time.Time) {
 		return
 	}
 	entry, outcomes := l.outcomes(l.buffer())
+	p.outcomes = outcomes
 	for _, lt := range l.letters {
 		p.letters = append(p.letters, lt.DeadLetter)
 	}
@@ -139,6 +145,7 @@ func (l *loop) outcomes(entry []byte) ([]byte, bool) {
 func (l *loop) fold(p *proposal, entry []byte, now time.Time) []byte {
 	g := l.folding
 	l.folding, p.folded = nil, g
+	l.opts.at(AtFolding)
 	return ledger.AppendRecord(entry, &ledger.Commit{
 		At: now.UnixNano(), Cursor: g.cursor, Time: g.time, Events: g.events, Rows: g.rows,
 	})
@@ -198,9 +205,11 @@ func (l *loop) committed(a appendation) error {
 		return fmt.Errorf("commit to the ledger of %s: %w", l.opts.Destination, a.err)
 	}
 	if a.pointer != nil {
+		l.opts.at(AtPointed)
 		l.purge(*a.pointer)
 		return nil
 	}
+	l.after(&a.proposal)
 	l.proof.staged = false
 	l.proposePlain(time.Now())
 	if err := l.state.Apply(a.entry); err != nil {
@@ -239,7 +248,9 @@ func (l *loop) acknowledge(cursor uint64) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
+		l.opts.at(AtAck)
 		err := l.opts.Source.Ack(ctx, cursor)
+		l.opts.at(AtAcked)
 		return func() {
 			l.acking = false
 			if err != nil {

@@ -39,10 +39,12 @@ func (l *loop) store(covers uint64) {
 	}
 	l.snapshot = int64(body.Len())
 	l.task(func(ctx context.Context) func() {
+		l.opts.at(AtSnapshot)
 		p, err := l.opts.Compactor.StoreSnapshot(ctx, covers, func(w io.Writer) error {
 			_, err := w.Write(body.Bytes())
 			return err
 		})
+		l.opts.at(AtSnapshotted)
 		return func() {
 			if err != nil {
 				l.notStored(err)
@@ -85,9 +87,11 @@ func (l *loop) purge(p ledger.Pointer) {
 		if err != nil && ctx.Err() == nil {
 			l.log.Warn("the journal below a snapshot cannot be purged yet", zap.Error(err))
 		}
+		l.opts.at(AtPurged)
 		if !shred {
 			return nil
 		}
+		l.opts.at(AtShredded)
 		return func() { l.shredded(err) }
 	})
 }
@@ -114,6 +118,7 @@ func (l *loop) publishReceipt(kind string, fields map[string]any) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
+		l.opts.at(AtReceipt)
 		if err := l.opts.Letters.PublishReceipt(ctx, l.opts.Destination, body); err != nil {
 			l.log.Warn("a receipt cannot be stored", zap.Error(err))
 		}

@@ -84,6 +84,9 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	}}
 	p.free = l.slots(now)
 	l.state.window.Due(now.UnixNano(), p.offer)
+	if l.offering() {
+		l.opts.at(AtDue)
+	}
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	if !l.state.meta.Paused && consent {
 		moved, others := p.split(p.uncertain(p.removals()))
@@ -98,6 +101,9 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		}
 	}
 	p.read()
+	if len(p.records) > 0 {
+		l.opts.at(AtPlanned)
+	}
 	return p.records
 }
 

@@ -146,7 +146,9 @@ func (l *loop) recheck(e *erasure) {
 		l.stage(e.Sequence, ledger.Purging)
 		return
 	}
+	l.opts.at(AtRecheck)
 	l.step(e.Sequence, ledger.Purging, func(ctx context.Context) error {
+		defer l.opts.at(AtRechecked)
 		return l.opts.Neighbours.Recheck(ctx, emails)
 	})
 }
@@ -160,7 +162,9 @@ func (l *loop) purgePerson(e *erasure) {
 		Destination: l.opts.Destination, Stream: l.opts.Binding.Stream, Profile: e.Profile,
 		ProfileKey: string(segment.ProfileKey(nil, []byte(e.Profile))), Below: e.Sequence,
 	}
+	l.opts.at(AtPerson)
 	l.step(e.Sequence, ledger.Shredding, func(ctx context.Context) error {
+		defer l.opts.at(AtPersonGone)
 		purged, err := l.opts.Purger.PurgePerson(ctx, person, about(person.Profile))
 		if err == nil {
 			l.proof.purged = purged // the loop reads it after this task has ended
@@ -212,6 +216,7 @@ func (l *loop) shred() {
 			l.proof.shreds = append(l.proof.shreds, e.Sequence)
 		}
 	}
+	l.opts.at(AtShred)
 	l.proof.busy, l.proof.shredAt = true, true
 	l.store(l.opts.Journal.Tail())
 }
@@ -233,6 +238,7 @@ func (l *loop) prove() {
 		if e.Stage != ledger.Shredding || len(l.proof.shreds) > 0 && !slices.Contains(l.proof.shreds, e.Sequence) {
 			continue
 		}
+		l.opts.at(AtProof)
 		l.publishReceipt("erasure", l.proofOf(&e))
 		l.stage(e.Sequence, ledger.Proven)
 	}

@@ -65,8 +65,8 @@ var errEnough = errors.New("enough read")
 // refill reads the next part of a back-fill, one at a time, beside live traffic.
 func (l *loop) refill(now time.Time) {
 	f := l.state.meta.Fill
-	if f == nil || l.refilling || l.stopping || now.Before(l.readAt) {
-		return
+	if f == nil || l.refilling || l.stopping || now.Before(l.readAt) || f.Next < l.refilled {
+		return // or the part before is read, and not committed yet
 	}
 	names := l.opts.Binding.Segments
 	if len(f.Segments) > 0 {
@@ -86,7 +86,8 @@ func (l *loop) refill(now time.Time) {
 	from, to := f.Next, f.To
 	l.task(func(ctx context.Context) func() {
 		g, next, err := in.part(ctx, from, to)
-		return func() { l.refilled(g, next, to, err) }
+		l.opts.at(AtFill)
+		return func() { l.filled(g, next, to, err) }
 	})
 }
 
@@ -108,13 +109,14 @@ func (in *intake) part(ctx context.Context, from, to uint64) (*gathered, uint64,
 	return g, next, err
 }
 
-func (l *loop) refilled(g *gathered, next, to uint64, err error) {
+func (l *loop) filled(g *gathered, next, to uint64, err error) {
 	l.refilling = false
 	if err != nil {
 		l.readAt = time.Now().Add(time.Second)
 		l.log.Warn("the back-fill cannot read the stream; it is tried again", zap.Error(err))
 		return
 	}
+	l.refilled = next
 	for _, lt := range g.letters {
 		// An event that can't be read at all was set aside when it came; its fields may be wrong for the first time.
 		switch segment.Reason(lt.Reason) {

@@ -110,11 +110,13 @@ func (l *loop) pollJob(b *flight.Batch, p *poll) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
 		defer cancel()
+		l.opts.at(AtPoll)
 		j, err := l.opts.Finder.Job(ctx, job)
 		var named []sendgrid.JobError
 		if err == nil && j.Errored > 0 && j.ErrorsURL != "" {
 			named, err = l.opts.Finder.JobErrors(ctx, j.ErrorsURL)
 		}
+		l.opts.at(AtPolled)
 		return func() {
 			p.under = false
 			l.polled(id, p, j, named, err)

@@ -75,6 +75,7 @@ func (in *intake) run(ctx context.Context) error {
 			}
 			continue
 		}
+		in.opts.at(AtDrawn)
 		for len(messages) > 0 {
 			g, err := in.next(ctx)
 			if err != nil {
@@ -90,6 +91,7 @@ func (in *intake) run(ctx context.Context) error {
 			messages = messages[n:]
 			in.cursor = g.cursor
 			g.pending += uint64(len(messages))
+			in.opts.at(AtDecoded)
 			select {
 			case in.out <- g:
 			case <-ctx.Done():

@@ -120,6 +120,7 @@ type loop struct {
 	fullness  int                      // the step of the cap that was told last, in percent
 	forgotten time.Time                // the long departed were let go of then
 	refilling bool                     // a part of a back-fill is being read
+	refilled  uint64                   // where the next part begins
 	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
 	caughtUp  bool                     // nothing of ours lay behind the last event that came
 	sound     bool                     // the look before the first request found nothing wrong

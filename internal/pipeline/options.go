@@ -114,6 +114,9 @@ type Options struct {
 	Admit func(last ledger.Claim, want ledger.Binding) error
 	// Claimed is called once the claim is committed; nil is nobody.
 	Claimed func()
+	// Crash is told of each step, by whichever goroutine takes it, so that a test can stop the process there; nil but
+	// in tests.
+	Crash func(Step)
 }
 
 // BatchLimits bounds one upsert.

@@ -45,9 +45,11 @@ func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
 		defer cancel()
 		r := removal{intent: i, began: time.Now(), emails: emails}
 		if len(ask) > 0 {
+			l.opts.at(AtFind)
 			if r.found, r.err = l.opts.Finder.Lookup(ctx, ask); r.err != nil {
 				return func() { l.removalNotBegun(r) }
 			}
+			l.opts.at(AtFound)
 		}
 		var gone []string
 		for n, h := range i.Handles {
@@ -61,15 +63,21 @@ func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
 			}
 			r.gone, gone = append(r.gone, h), append(gone, ids[n])
 		}
-		switch {
-		case len(gone) == 0:
-		case op == contact.Delete:
-			r.job, r.err = l.opts.Sender.DeleteContacts(ctx, gone)
-		default:
-			r.job, r.err = l.opts.Sender.RemoveFromList(ctx, list, gone)
+		if len(gone) > 0 {
+			r.job, r.err = l.takeOff(ctx, op, gone)
 		}
 		return func() { l.removed(r) }
 	})
+}
+
+// takeOff makes the request that takes contacts off the list, or out of the account.
+func (l *loop) takeOff(ctx context.Context, op contact.Operation, ids []string) (job string, err error) {
+	l.opts.at(AtSend)
+	defer l.opts.at(AtAnswered)
+	if op == contact.Delete {
+		return l.opts.Sender.DeleteContacts(ctx, ids)
+	}
+	return l.opts.Sender.RemoveFromList(ctx, l.opts.Binding.List, ids)
 }
 
 // saw notes what a look-up that began at a time showed of contacts.

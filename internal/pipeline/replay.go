@@ -124,6 +124,7 @@ func (l *loop) replayRead(r *ledger.Replay) {
 	l.replayBusy = true
 	l.task(func(ctx context.Context) func() {
 		part, err := in.replayPart(ctx, spec, chosen)
+		l.opts.at(AtReplay)
 		return func() { l.replayPart(spec, part, err) }
 	})
 }
@@ -213,6 +214,7 @@ func (l *loop) replaySend(r *ledger.Replay, now time.Time) {
 	if left > 0 && l.state.meta.Paused {
 		return
 	}
+	l.opts.at(AtReplaySend)
 	next := *r
 	next.At, next.Release = max(now.UnixNano(), r.At+1), l.opts.Batch.MaxContacts
 	next.Touched += uint64(min(left, next.Release))

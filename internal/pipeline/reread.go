@@ -30,6 +30,7 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 	}
 	l.task(func(ctx context.Context) func() {
 		a, err := in.again(ctx, sequences)
+		l.opts.at(AtReread)
 		return func() {
 			if err != nil {
 				l.log.Warn("events cannot be read again; it is tried again", zap.Error(err))

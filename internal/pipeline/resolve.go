@@ -184,6 +184,7 @@ func (l *loop) confirmRemovals(due []*flight.Batch, most int, now time.Time) {
 
 func (l *loop) confirmTogether(due []*flight.Batch) {
 	var emails []string
+	l.opts.at(AtConfirm)
 	for _, b := range due {
 		l.polls[b.ID].under = true
 		for _, it := range b.Items {

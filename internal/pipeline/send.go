@@ -36,7 +36,9 @@ func (l *loop) start(i *ledger.Intent, began, now time.Time) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
+		l.opts.at(AtSend)
 		job, err := l.opts.Sender.Upsert(ctx, up.batch.Bytes())
+		l.opts.at(AtAnswered)
 		return func() { l.upserted(i, up, job, err) }
 	})
 }
@@ -123,6 +125,7 @@ func (l *loop) doubt(i *ledger.Intent) {
 	until := time.Unix(0, i.At).Add(p.Timeout + p.scaled(p.Horizon))
 	l.outbox = append(l.outbox, &ledger.Doubt{Batch: i.Batch, Until: until.UnixNano()})
 	l.polls[i.Batch] = &poll{at: until}
+	l.opts.at(AtDoubt)
 }
 
 // backOff lets the destination rest before its next request.
@@ -270,6 +273,7 @@ func (l *loop) asideSequences(details map[uint64]string, reason segment.Reason, 
 	sequences := slices.Sorted(maps.Keys(details))
 	l.counts.letters[string(reason)] += uint64(len(sequences))
 	l.task(func(ctx context.Context) func() {
+		l.opts.at(AtAside)
 		for {
 			letters, err := l.lettersOf(ctx, sequences)
 			if err == nil {
@@ -279,6 +283,7 @@ func (l *loop) asideSequences(details map[uint64]string, reason segment.Reason, 
 				err = l.opts.Letters.PublishDeadLetters(ctx, letters)
 			}
 			if err == nil {
+				l.opts.at(AtAsideDone)
 				return then
 			}
 			if ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 // lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.
 func (l *loop) lookAfter(b *flight.Batch, p *poll) {
 	p.under = true
+	l.opts.at(looking(b, AtLook, AtConfirm))
 	id := b.ID
 	handles := make([]contact.Handle, len(b.Items))
 	for n, it := range b.Items {
@@ -33,6 +34,7 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 	if b == nil {
 		return
 	}
+	l.opts.at(looking(b, AtLooked, AtConfirmed))
 	now := time.Now()
 	if err != nil {
 		l.troubled(err)
@@ -63,6 +65,14 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 		}
 	}
 	l.ended(b, p, ended, now)
+}
+
+// looking is the step of a look-up: of what is in doubt, or of what was accepted.
+func looking(b *flight.Batch, doubt, accepted Step) Step {
+	if b.State == flight.Doubt {
+		return doubt
+	}
+	return accepted
 }
 
 // ended settles contacts of a batch by their look-up. Whom three jobs left undone is refused, its dead letter first.

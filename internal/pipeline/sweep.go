@@ -42,6 +42,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		if f.State != roster.Rebased {
 			l.refreshReceipt(f, seen, rec.Verdict)
 		}
+		l.opts.at(AtJudged)
 		return rec
 	}
 	return nil
