@@ -54,6 +54,9 @@ func (g *generator) header() {
 	if g.one(6) {
 		g.segments = 3
 	}
+	if g.one(6) {
+		g.add("exports %d", 1+g.rng.IntN(3))
+	}
 	if g.one(8) {
 		g.add("keep %ds", 3+g.rng.IntN(20))
 	}
@@ -222,7 +225,7 @@ func (g *generator) operator() {
 
 func (g *generator) wire() {
 	kind := pick(g, "lose", "lose", "late", "late", "never", "refuse", "hang")
-	on := pick(g, "upsert", "upsert", "upsert", "remove", "remove", "lookup", "job", "any")
+	on := pick(g, "upsert", "upsert", "upsert", "remove", "remove", "lookup", "job", "export", "any")
 	late := pick(g, "1s", "4s", "8s", "11s")
 	if g.slowJobs {
 		late = "1s"
@@ -231,7 +234,9 @@ func (g *generator) wire() {
 }
 
 func (g *generator) sim() {
-	switch g.rng.IntN(4) {
+	switch g.rng.IntN(5) {
+	case 4:
+		g.add("sim %s any %d", pick(g, "never", "never", "never+pending"), pick(g, 1, 2, 4, 6))
 	case 0:
 		g.add("sim status %s %d %d", g.route(), 1+g.rng.IntN(4), pick(g, 429, 500, 503, 408))
 	case 1:

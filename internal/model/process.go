@@ -60,7 +60,7 @@ func (w *world) start() *process {
 	}
 	p.config.Segments = slices.Clone(w.config.Segments)
 	client, err := sendgrid.New(sendgrid.Options{
-		BaseURL: "http://sendgrid", Key: func() (string, error) { return "SG.simulator", nil }, Transport: wire{p}, ClockScale: clockScale,
+		BaseURL: "http://sendgrid", Key: func() (string, error) { return "SG.simulator", nil }, Transport: wire{p}, ClockScale: clockScale, ExportFrom: w.exports,
 	})
 	if err != nil {
 		w.fail("make the client: %v", err)
@@ -95,7 +95,7 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 		Batch:   pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000},
 		Mapping: p.w.spec(p.config),
 		Log:     p.w.logger(),
-		Salt:    []byte("salt"), SnapshotEvery: 1,
+		Salt:    []byte("salt"), SnapshotEvery: 1, ExportFrom: p.w.exports,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
 		Sender: client, Finder: client, Prober: client, Purger: p, Observer: observer{p.w},
 		Neighbours: p, Crash: p.point,

@@ -23,7 +23,7 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s := &sent{on: on, contents: v.contents(on, r, body)}
+	s := &sent{by: p, on: on, contents: v.contents(on, r, body)}
 	v.w.tell("request: %s %v", on, s.contents)
 	if !p.intended(op, s.contents) {
 		v.w.fail("I2: a request to %s %v follows no committed intent of its replica within its deadline", on, s.contents)
@@ -34,6 +34,11 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 			if other, under := earlier.contents[email]; under && other != content {
 				v.w.fail("I4: %s of %s is sent while %s is under way:\n%s\n%s", on, email, earlier.on, content, other)
 			}
+		}
+	}
+	for email, content := range s.contents {
+		if u := v.undone[email]; u.by == p && u.content == content && u.jobs >= mostUndone {
+			v.w.fail("I7: %d jobs ended without doing anything for %s, and it is asked for again", u.jobs, email)
 		}
 	}
 	v.open = append(v.open, s)
@@ -98,6 +103,37 @@ func (v *watch) identify() {
 	v.w.sim.Contacts("", func(c simulator.Contact) { v.ids[c.ID] = c.Email })
 }
 
+// undone is how often in a row a replica's jobs ended without doing what they were asked for one contact.
+type undone struct {
+	by      *process
+	content string
+	jobs    int // that told that they had ended
+}
+
+const mostUndone = 4 // the first try, and three more
+
+// settled notes whether a job will do what it was asked.
+func (v *watch) settled(s *sent, job string) {
+	for _, j := range v.w.sim.Jobs() {
+		if j.ID != job {
+			continue
+		}
+		s.over = j.Never
+		for email, content := range s.contents {
+			switch u := v.undone[email]; {
+			case s.on != "upsert" || j.Silent || j.Never && !s.told:
+			case !j.Never:
+				delete(v.undone, email)
+			case u.by != s.by || u.content != content:
+				v.undone[email] = undone{s.by, content, 1}
+			default:
+				u.jobs++
+				v.undone[email] = u
+			}
+		}
+	}
+}
+
 // forget lets go of the requests whose jobs SendGrid has applied.
 func (v *watch) forget() {
 	applied := map[string]bool{}
@@ -118,6 +154,7 @@ func (v *watch) ended(s *sent, job string) {
 	defer v.mu.Unlock()
 	v.w.tell("arrived: %s %v: job %q", s.on, s.contents, job)
 	s.job, s.over = job, job == ""
+	v.settled(s, job)
 }
 
 // mustBeLettered reports whether an event has something wrong with it whatever else is on the stream.
@@ -148,13 +185,26 @@ func explained(w *world, e Event, reason string) bool {
 		}
 		return false
 	case "sendgrid_refused", "other_identifier":
-		return w.refused(email)
+		return w.refused(email) || w.watch.givenUp(email)
 	case "unreadable":
 		return e.Kind == "garbage"
 	case "refresh_refused":
 		return e.Kind == "refreshed"
 	}
 	return false
+}
+
+// givenUp reports whether SendGrid said of as many jobs as are tried that they had ended, and a contact was left undone by
+// all of them. After its dead letter it may be tried again.
+func (v *watch) givenUp(email string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.undone[email].jobs < mostUndone {
+		return false
+	}
+	delete(v.undone, email)
+	v.gaveUp = true
+	return true
 }
 
 // refused reports whether SendGrid never takes an e-mail.

@@ -131,6 +131,10 @@ func (w *world) rests() bool {
 		_ = doCommand(w, op("do", "resume"))
 		return false
 	}
+	if st.RefusedNow > 0 && w.watch.retries() {
+		_ = doRetry(w, op("retry"))
+		return false
+	}
 	if held := w.watch.held(); held > 0 && st.Cursor == w.stream.last() {
 		_ = doCommand(w, op("do", "approve"))
 		return false

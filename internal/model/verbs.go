@@ -31,6 +31,7 @@ func init() {
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
 		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
+		"exports": doExports,
 	}
 }
 
@@ -241,9 +242,10 @@ func doWire(w *world, o Op) error {
 	return nil
 }
 
-// doSim lets SendGrid fail: sim KIND ROUTE|any COUNT [STATUS [DELAY]], as the simulator's faults.
+// doSim lets SendGrid fail: sim KIND[+KIND] ROUTE|any COUNT [STATUS [DELAY]], as the simulator's faults; two kinds strike
+// the same jobs.
 func doSim(w *world, o Op) error {
-	f := simulator.Fault{Kind: o.arg(0), Count: 1}
+	f := simulator.Fault{Count: 1}
 	if r := o.arg(1); r != "any" {
 		f.Route = map[string]string{
 			"upsert": "PUT contacts", "remove": "DELETE lists/{id}/contacts", "delete": "DELETE contacts",
@@ -258,7 +260,12 @@ func doSim(w *world, o Op) error {
 			return err
 		}
 	}
-	w.static([]simulator.Fault{f})
+	var all []simulator.Fault
+	for _, kind := range strings.Split(o.arg(0), "+") {
+		f.Kind = kind
+		all = append(all, f)
+	}
+	w.static(all)
 	return nil
 }
 
@@ -327,6 +334,9 @@ func planOf(s Story) int {
 	}
 	return 0
 }
+
+// doExports lets the next replicas read the whole list where so many contacts are to be looked up.
+func doExports(w *world, o Op) (err error) { w.exports, err = strconv.Atoi(o.arg(0)); return err }
 
 // doKeep lets the next replicas forget who has been in no segment for so long.
 func doKeep(w *world, o Op) (err error) { w.keep, err = time.ParseDuration(o.arg(0)); return err }

@@ -30,10 +30,13 @@ type watch struct {
 	limited bool              // every replica so far had a cap
 	seen    int               // of the list's history, judged
 	ours    int               // contacts of ours on the list, truly
+	gaveUp  bool              // a contact was refused because of that: it takes a retry
+	hushes  map[string]hush   // of contacts that are dirty
+	undone  map[string]undone // contacts whose last upserts' jobs ended and did nothing
 }
 
 func newWatch(w *world) *watch {
-	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ids: map[string]string{}}
+	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}}
 }
 
 // capped notes the cap of a replica that starts.
@@ -61,7 +64,9 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	var e entryOf
 	if err := ledger.Records(body, func(rec ledger.Record) error {
+		e.record(rec)
 		v.w.tell("entry %d: %T %+v", seq, rec, rec)
 		switch r := rec.(type) {
 		case *ledger.Commit:
@@ -70,6 +75,7 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 			v.owner.Store(p)
 		case *ledger.Intent:
 			v.intended(p, r)
+			v.early(r)
 		}
 		return nil
 	}); err != nil {
@@ -80,7 +86,9 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		v.w.fail("an entry cannot be applied: %v", err)
 	}
 	v.covers = seq
-	v.slots(p.config.Cap, before, v.look())
+	after := v.look()
+	v.slots(p.config.Cap, before, after)
+	v.hush(e, before, after)
 	return seq, nil
 }
 
@@ -216,6 +224,15 @@ func (v *watch) committed() uint64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.cursor
+}
+
+// retries reports, once, whether a contact was given up that an operator's retry brings back.
+func (v *watch) retries() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	gaveUp := v.gaveUp
+	v.gaveUp = false
+	return gaveUp
 }
 
 // held is how many removals wait for an approval, sweeps that are held whole included.

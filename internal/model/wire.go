@@ -17,7 +17,7 @@ var errWire = errors.New("connection reset by peer")
 // rule is what happens to requests of a kind between us and SendGrid.
 type rule struct {
 	kind  string // lose late never refuse hang
-	on    string // upsert remove delete lookup job, or any
+	on    string // upsert remove delete lookup job export, or any
 	count int
 	delay time.Duration // of late and hang: when the request arrives after all
 }
@@ -28,8 +28,10 @@ type wire struct{ p *process }
 
 // sent is a request that changes SendGrid, from when it is written.
 type sent struct {
+	by       *process
 	on       string
 	contents map[string]string // by e-mail: what it asks for
+	told     bool              // the answer is on its way to whoever asked
 	job      string            // once accepted
 	over     bool              // it was refused, or will never arrive
 }
@@ -46,6 +48,8 @@ func kindOf(r *http.Request) string {
 		return "lookup"
 	case strings.Contains(path, "/imports/"):
 		return "job"
+	case strings.Contains(path, "/exports"):
+		return "export"
 	}
 	return "other"
 }
@@ -123,6 +127,7 @@ func (w *world) deliver(r *http.Request, body []byte, s *sent, ru rule) answer {
 	if s == nil {
 		return answer{res, err}
 	}
+	s.told = ru.kind == "" && err == nil
 	job := ""
 	if err == nil && res.StatusCode == http.StatusAccepted {
 		raw, _ := io.ReadAll(res.Body) // in memory

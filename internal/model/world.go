@@ -48,6 +48,7 @@ type world struct {
 	config   Config        // of the next replica to start
 	plan     int           // contacts that the account takes; 0 is any number
 	keep     time.Duration // how long the departed are remembered; 0 is for ever
+	exports  int           // contacts from which on the whole list is read; 0 is more than there are
 	guard    int           // removals that the guard lets through; 0 is any number
 	watch    *watch
 	trace    func(string, ...any) // told of everything that happens; may be nil

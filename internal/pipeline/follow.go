@@ -26,6 +26,7 @@ type poll struct {
 	at    time.Time
 	every time.Duration
 	under bool // being looked after now
+	ended bool // SendGrid said so of its job
 }
 
 func (l *loop) firstPoll(now time.Time) *poll {
@@ -137,6 +138,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		}
 		return e.Email == ""
 	})
+	p.ended = err == nil && j.Done()
 	now := time.Now()
 	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
 	switch {
@@ -149,6 +151,9 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		l.lookAfter(b, p) // it ended, and does not say of everybody what it did
 	case err == nil && j.Done() && j.Errored == 0 && !j.Failed():
 		p.under = true // until it has ended
+		for _, it := range b.Items {
+			delete(l.tries, it.Handle)
+		}
 		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
 		l.receipt(b, now, 0, "")
 	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:

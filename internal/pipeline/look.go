@@ -12,6 +12,9 @@ type Standing struct {
 	Slot    bool // an add of it is on its way or in doubt
 	Place   plan.Place
 	Turn    uint64 // its place in the line for a slot
+	Version uint64 // of its desired fields
+	Due     int64  // until when it is in its window, unix nanoseconds; zero is not in it
+	Open    bool   // on its way or in doubt
 }
 
 // Look returns how the contact with a normalised e-mail stands; the zero value is one that is not known.
@@ -21,8 +24,10 @@ func (s *State) Look(email []byte) Standing {
 		return Standing{}
 	}
 	at := s.book.At(h)
+	due, _ := s.window.Has(h)
 	return Standing{
 		Desired: s.roster.Desired(h), Listed: at.Listed(), Slot: at.Slot(), Place: at.Place(), Turn: s.roster.Place(h),
+		Version: s.roster.Hash(h), Due: due, Open: s.flight.Of(h) != nil,
 	}
 }
 

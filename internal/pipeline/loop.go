@@ -39,6 +39,9 @@ func New(o Options) *Destination {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	if o.ExportFrom == 0 {
+		o.ExportFrom = sendgrid.ExportFrom
+	}
 	d := &Destination{opts: o, commands: make(chan command), questions: make(chan question), ended: make(chan struct{})}
 	d.stats.Store(&Stats{})
 	d.turned.Store(time.Now().UnixNano())
@@ -94,7 +97,7 @@ type loop struct {
 	polls   map[uint64]*poll                    // open batches to be followed
 	reading map[contact.Handle]bool             // fields being read again
 	looks   map[contact.Handle]int              // look-ups that found nothing yet
-	tries   map[contact.Handle]int              // jobs that ended without the contact
+	tries   map[contact.Handle]tried            // jobs that ended without the contact
 	spared  map[contact.Handle]uint64           // in doubt at a version that SendGrid would not have: not tried again
 	suspect map[contact.Handle]bool             // in a batch that a 400 named nobody of
 	halves  [][]contact.Handle                  // such batches, cut in two
@@ -147,7 +150,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		results: make(chan func(), 64), append: make(chan proposal), appended: make(chan appendation),
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
-		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]int{},
+		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]tried{},
 		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}

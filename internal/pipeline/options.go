@@ -94,6 +94,7 @@ type Options struct {
 	Salt      []byte // the installation's
 	Suspended string // a reason that the configuration gives; empty is none
 
+	ExportFrom    int   // from how many contacts on the whole list is read instead of looking them up; zero is the client's
 	SnapshotEvery int64 // bytes of journal between snapshots; zero is as many as suit the state's size
 
 	Journal    Journal

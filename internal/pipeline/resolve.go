@@ -45,12 +45,12 @@ func (p *planner) removals() []contact.Handle {
 // readForIDs begins to read the list where that is less work than look-ups, and the guard lets so many go.
 func (l *loop) readForIDs(p *planner) bool {
 	offered := l.offered[toRemove]
-	if len(offered) < sendgrid.ExportFrom || p.now.Before(l.resolving.next) || p.now.Before(l.resolving.rest) {
+	if len(offered) < l.opts.ExportFrom || p.now.Before(l.resolving.next) || p.now.Before(l.resolving.rest) {
 		return false
 	}
 	l.resolving.next = p.now.Add(linger)
 	strange := l.strangers(p.sift(toRemove, len(offered)), p.now)
-	if l.state.book.Allowed(p.now.UnixNano(), l.opts.Policy.Guard, len(strange)) < sendgrid.ExportFrom {
+	if l.state.book.Allowed(p.now.UnixNano(), l.opts.Policy.Guard, len(strange)) < l.opts.ExportFrom {
 		return false
 	}
 	l.resolving.next = p.now.Add(l.opts.Policy.scaled(exportRest))
@@ -131,7 +131,7 @@ func (l *loop) resolve(handles []contact.Handle) {
 // when: what was so before the answer shows.
 func (l *loop) find(op contact.Operation, emails []string, then func(map[string]sendgrid.Found, time.Time, error)) {
 	// A deletion is from the account, which no export of a list shows.
-	whole := op != contact.Delete && len(emails) >= sendgrid.ExportFrom && !time.Now().Before(l.resolving.rest)
+	whole := op != contact.Delete && len(emails) >= l.opts.ExportFrom && !time.Now().Before(l.resolving.rest)
 	bound := l.opts.Policy.Timeout + time.Duration(len(emails)/removeBatch)*2*time.Second
 	if whole {
 		bound = l.opts.Policy.Timeout + l.opts.Policy.scaled(exportBound)
@@ -171,7 +171,7 @@ func (l *loop) confirmRemovals(due []*flight.Batch, most int, now time.Time) {
 		first = earlier(first, l.polls[b.ID].at)
 	}
 	switch {
-	case all < sendgrid.ExportFrom || now.Before(l.resolving.rest):
+	case all < l.opts.ExportFrom || now.Before(l.resolving.rest):
 		for _, b := range due[:min(most, len(due))] {
 			l.lookAfter(b, l.polls[b.ID])
 		}

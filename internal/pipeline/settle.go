@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
@@ -57,9 +59,12 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 			l.known.forget([]contact.Handle{it.Handle}) // made anew it has another id
 		}
 		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
+			if finding == ledger.Applied {
+				delete(l.tries, it.Handle)
+			}
 			e := ledger.Exception{Handle: it.Handle, Finding: finding}
 			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != ledger.Applied {
-				e = l.again(e, b.Job != "")
+				e = l.again(e, it, p.ended)
 			}
 			ended = append(ended, e)
 		}
@@ -146,14 +151,25 @@ func (l *loop) asAsked(it flight.Item, f sendgrid.Found) bool {
 	return ok && l.encoder.Matches(fields, l.state.book.At(it.Handle).Mask, f.Fields)
 }
 
-// again counts how often a job that ended left a contact undone: after three it is refused.
-func (l *loop) again(e ledger.Exception, ended bool) ledger.Exception {
+// tried is how many jobs in a row ended without doing what a version of a contact's fields asks.
+type tried struct {
+	email, hash uint64
+	jobs        int
+}
+
+// again counts how often a job that SendGrid said had ended left a contact undone: after three more it is refused. A
+// job whose end nobody tells uses nothing up: for it the contact is planned again for as long as it takes.
+func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exception {
 	if !ended {
 		return e
 	}
-	l.tries[e.Handle]++
-	if l.tries[e.Handle] > maxTries {
-		delete(l.tries, e.Handle)
+	t := tried{email: xxhash.Sum64(l.state.roster.Email(it.Handle)), hash: it.Hash, jobs: 1}
+	if before := l.tries[it.Handle]; before.email == t.email && before.hash == t.hash {
+		t.jobs += before.jobs
+	}
+	l.tries[it.Handle] = t
+	if t.jobs > maxTries {
+		delete(l.tries, it.Handle)
 		return ledger.Exception{
 			Handle: e.Handle, Finding: ledger.Rejected,
 			Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",

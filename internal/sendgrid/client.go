@@ -37,6 +37,7 @@ type Options struct {
 	Forget     func() // the key was refused: read it again the next time; may be nil
 	Transport  http.RoundTripper
 	ClockScale float64 // divides the waits on SendGrid's work; one but for a simulator
+	ExportFrom int     // from how many e-mails on Resolve reads the whole list; zero is ExportFrom
 	Log        *zap.Logger
 	Observe    func(route Route, class string, took time.Duration) // may be nil
 }
@@ -66,6 +67,9 @@ func New(o Options) (*Account, error) {
 	}
 	if o.ClockScale < 1 {
 		o.ClockScale = 1
+	}
+	if o.ExportFrom == 0 {
+		o.ExportFrom = ExportFrom
 	}
 	transport := o.Transport
 	if transport == nil {

@@ -14,7 +14,7 @@ const ExportFrom = 5000
 // keys are the e-mails as they were asked. A contact that is missing is not on the list, or does not
 // exist; one that is there may be off the list where it was looked up, so that Lists tells.
 func (a *Account) Resolve(ctx context.Context, listID string, emails []string) (map[string]Found, error) {
-	if len(emails) < ExportFrom {
+	if len(emails) < a.opts.ExportFrom {
 		return a.Lookup(ctx, emails)
 	}
 	asked := make(map[string]string, len(emails))

@@ -11,7 +11,9 @@ type Job struct {
 	Kind      string    `json:"kind"`
 	Requested int       `json:"requested"`
 	Accepted  time.Time `json:"accepted"`
-	Applied   time.Time `json:"applied"` // zero where it was not applied
+	Applied   time.Time `json:"applied"`          // zero where it was not applied
+	Never     bool      `json:"never,omitempty"`  // it will not be applied
+	Silent    bool      `json:"silent,omitempty"` // its status stays pending
 }
 
 // Jobs returns every accepted write, in order.
@@ -26,7 +28,7 @@ func (s *Simulator) Jobs() []Job {
 	slices.SortFunc(ordered, func(a, b *job) int { return int(a.order) - int(b.order) })
 	out := make([]Job, 0, len(ordered))
 	for _, j := range ordered {
-		one := Job{ID: j.id, Kind: j.kind, Requested: j.requested, Accepted: s.real(j.accepted)}
+		one := Job{ID: j.id, Kind: j.kind, Requested: j.requested, Accepted: s.real(j.accepted), Never: j.never, Silent: j.forever}
 		if j.done {
 			one.Applied = s.real(j.apply)
 		}
