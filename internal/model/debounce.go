@@ -51,9 +51,6 @@ func (e *entryOf) record(rec ledger.Record) {
 
 // early fails where an intent names a contact whose time has not come.
 func (v *watch) early(r *ledger.Intent) {
-	if r.Operation == contact.Delete {
-		return // an erasure waits for nothing
-	}
 	for _, number := range r.Handles {
 		email := v.shadow.Email(number)
 		s, h := v.shadow.Look([]byte(email)), v.hushes[email]
@@ -61,8 +58,8 @@ func (v *watch) early(r *ledger.Intent) {
 		if latest := h.first.Add(maxWait); latest.Before(due) {
 			due = latest
 		}
-		// Who waits for a slot has waited; what is in doubt goes again as it was.
-		if at := time.Unix(0, r.At); !h.free && s.Place != plan.Waiting && !s.Open && at.Before(due) {
+		// An erasure waits for nothing, who waits for a slot has waited; what is in doubt goes again as it was.
+		if at := time.Unix(0, r.At); r.Operation != contact.Delete && !h.free && s.Place != plan.Waiting && !s.Open && at.Before(due) {
 			v.w.fail("%s of %s is intended %v before it is due: its window was flushed early", r.Operation, email, due.Sub(at))
 		}
 		delete(v.hushes, email)
