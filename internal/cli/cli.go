@@ -31,6 +31,7 @@ type Env struct {
 	json       bool   // --json
 
 	tamper func(*demo.Options) // of tests: what a demo's audit has to find
+	person bool                // of tests: somebody answers on standard input
 }
 
 // System is the environment of this process. Only main may end a process, so it brings what does.

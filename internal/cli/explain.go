@@ -44,8 +44,11 @@ func printStory(to io.Writer, a *control.ExplainAnswer) error {
 	if a.Active == "" {
 		fmt.Fprintf(to, "(no consumer is active for %s: read from the ledger)\n", a.Destination)
 	}
+	if a.Trouble != "" {
+		fmt.Fprintf(to, "(%s sends nothing now: %s)\n", a.Destination, oneLine(a.Trouble))
+	}
 	for i := range a.Contacts {
-		printContact(to, &a.Contacts[i])
+		printContact(to, a.Destination, &a.Contacts[i])
 	}
 	for i := range a.Profiles {
 		printProfile(to, &a.Profiles[i])
@@ -63,7 +66,7 @@ func printStory(to io.Writer, a *control.ExplainAnswer) error {
 	return nil
 }
 
-func printContact(to io.Writer, c *control.ContactAnswer) {
+func printContact(to io.Writer, destination string, c *control.ContactAnswer) {
 	fmt.Fprintf(to, "contact %s\n", oneLine(c.Email))
 	t := newLines(to)
 	t.row("on list", listedPart(c))
@@ -82,6 +85,7 @@ func printContact(to io.Writer, c *control.ContactAnswer) {
 	}
 	if c.SendGrid != nil {
 		t.row("SendGrid", livePart(c.SendGrid))
+		t.row("next:", liveNext(destination, c))
 	}
 }
 
@@ -125,27 +129,15 @@ func whereabouts(c *pipeline.ContactStory) string {
 	case "refused":
 		return "refused: " + oneLine(c.Reason) + " (`consumer dead-letters retry` tries it again)"
 	}
-	if c.Erasing {
+	switch {
+	case c.Erasing:
 		return "being deleted from the account"
+	case c.State == control.Unknown:
+		return "unknown to Rollcall: no event of its segments named it, and it is left alone"
+	case !c.Desired:
+		return "clean: off the list, as desired"
 	}
 	return "clean: SendGrid has what is desired"
-}
-
-func livePart(l *control.LiveAnswer) string {
-	if l.Error != "" {
-		return "could not be asked: " + l.Error
-	}
-	text := "does not have the contact"
-	if l.Found {
-		text = "has the contact, not on this list"
-	}
-	if l.OnList {
-		text = "has the contact, on this list"
-	}
-	if l.Suppressed {
-		text += "; it is globally unsubscribed: SendGrid sends it nothing"
-	}
-	return text
 }
 
 func printProfile(to io.Writer, p *pipeline.ProfileStory) {

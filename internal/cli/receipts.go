@@ -28,6 +28,12 @@ type receipt struct {
 	After     int64     `json:"applied_after_ms"`
 	Segment   string    `json:"segment"`
 	Events    int       `json:"events"`
+
+	Sequence    uint64 `json:"sequence"` // of the event that asked for an erasure
+	Contacts    string `json:"contacts"`
+	Letters     uint64 `json:"dead_letters_overwritten"`
+	Overwritten uint64 `json:"events_overwritten"`
+	Ledger      string `json:"ledger"`
 }
 
 func (r *receipt) line() string {
@@ -39,6 +45,9 @@ func (r *receipt) line() string {
 	case "replay":
 		text += fmt.Sprintf(": %s events, %s", count(r.Events), r.Reason)
 		return oneLine(text)
+	case "erasure":
+		text += fmt.Sprintf(" by event %s: contacts %s; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
+			count(r.Letters), count(r.Overwritten), r.Ledger)
 	case "refresh":
 		text += " of " + r.Segment
 	}

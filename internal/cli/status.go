@@ -132,6 +132,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	t.row("state", e.paint(to, colorOf(a.State), a.State)+because(a)+on(a))
 	t.row("standby", standbys(a.Standbys))
 	t.row("listed", capped(int64(a.Listed), a.ProfileCap)+accountPart(a))
+	t.row("cap", capPart(a))
 	t.row("plan", planPart(a))
 	t.row("waiting", count(a.Waiting))
 	t.row("dirty", dirtyPart(a))
@@ -148,6 +149,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	if r := a.Replay; r != nil && r.State == "running" {
 		t.row("replay", fmt.Sprintf("%s at %s of %s events", r.ID, count(r.Position), count(r.To)))
 	}
+	t.row("SendGrid", failingPart(a))
 	t.row("trouble", a.Trouble)
 	t.row("next:", a.Next)
 	return t.flush()

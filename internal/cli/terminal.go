@@ -12,7 +12,7 @@ func (e *Env) confirm(question string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if !isTerminal(e.Stdin) {
+	if !e.person && !isTerminal(e.Stdin) {
 		return misuse("%s: nobody can be asked here, so say --yes", question)
 	}
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)

@@ -22,7 +22,13 @@ type ExplainAnswer struct {
 	Profiles    []pipeline.ProfileStory `json:"profiles,omitempty"`
 	Erased      uint64                  `json:"erased_sequence,omitempty"`
 	DeadLetters []Letter                `json:"dead_letters,omitempty"`
+
+	Trouble string `json:"trouble,omitempty"` // of the destination, where it keeps changes from being sent
+	Next    string `json:"next,omitempty"`    // the command that helps with it
 }
+
+// Unknown is the state of a contact that the ledger has never heard of and SendGrid has.
+const Unknown = "unknown"
 
 // ContactAnswer is one contact, with its mapped values.
 type ContactAnswer struct {

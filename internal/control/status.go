@@ -22,6 +22,9 @@ type StatusAnswer struct {
 
 	Trouble string `json:"trouble,omitempty"` // why the ledger could not be read, where nobody is active
 
+	Failing      string     `json:"failing,omitempty"` // why SendGrid takes nothing, where something is to be sent
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+
 	Replica    string    `json:"replica,omitempty"` // the active one
 	ConfigHash string    `json:"config_hash,omitempty"`
 	Revision   uint64    `json:"revision,omitempty"`
@@ -80,6 +83,10 @@ func (a *StatusAnswer) Fill(st pipeline.Stats) {
 	a.Profiles, a.JobsInFlight, a.IntakePending = st.Profiles, st.Jobs, st.Pending
 	a.DeadLetters, a.PlanFull = st.Letters, st.Full
 	a.OldestUnappliedSeconds = st.Age(time.Now()).Seconds()
+	if a.Failing = st.Failing; a.Failing != "" {
+		since := time.UnixMilli(st.FailingSince).UTC()
+		a.FailingSince = &since
+	}
 }
 
 // Replica is a process that could become active.

@@ -35,10 +35,13 @@ func (d *Desk) explain(ctx context.Context, request control.Request) (any, error
 	if answer.DeadLetters, err = d.lettersOf(ctx, args.Person, story.Profiles); err != nil {
 		return nil, err
 	}
-	if !found && len(answer.DeadLetters) == 0 {
-		return nil, &control.Error{Code: control.NotFound, Message: d.Destination.ID +
-			" knows no such profile or contact: no event of its segments named it (is the segment one of the destination's? `nats stream get` shows what was published)"}
+	if !found && args.Live {
+		answer.Contacts = d.foreign(ctx, args.Person)
 	}
+	if !found && len(answer.DeadLetters)+len(answer.Contacts) == 0 {
+		return nil, d.unheardOf(args.Live)
+	}
+	d.addTrouble(&answer)
 	for _, c := range story.Contacts {
 		answer.Contacts = append(answer.Contacts, control.ContactAnswer{ContactStory: c})
 	}
@@ -46,7 +49,7 @@ func (d *Desk) explain(ctx context.Context, request control.Request) (any, error
 	if err := d.addReceipts(ctx, answer.Contacts); err != nil {
 		return nil, err
 	}
-	if args.Live {
+	if args.Live && found {
 		d.addLive(ctx, answer.Contacts)
 	}
 	return answer, nil

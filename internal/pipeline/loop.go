@@ -117,6 +117,7 @@ type loop struct {
 
 	retry     *backoff.ExponentialBackOff
 	quietTill time.Time // no request before: SendGrid is in trouble
+	failing   failing
 	suspended string
 	proof     proof
 	faded     map[contact.Handle]faded // contacts whose event was not there when it was read again

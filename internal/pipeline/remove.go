@@ -96,6 +96,7 @@ func (l *loop) removalNotBegun(r removal) {
 	var answer *sendgrid.Error
 	if (!errors.As(r.err, &answer) || answer.Class != sendgrid.OverBudget) && !l.troubled(r.err) {
 		l.backOff(now, 0)
+		l.fails(r.err)
 		l.log.Warn("contacts cannot be looked up; it is tried again", zap.Error(r.err))
 	}
 	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: r.intent.Batch, At: now.UnixNano(), Due: now.UnixNano()})

@@ -91,7 +91,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 // well notes that SendGrid answers as it should.
 func (l *loop) well() {
 	l.retry.Reset()
-	l.quietTill = time.Time{}
+	l.quietTill, l.failing = time.Time{}, failing{}
 	if l.suspended != "" && l.suspended != withoutConsent {
 		l.log.Info("resumed: SendGrid takes requests again", zap.String("was", l.suspended))
 		l.suspended = ""
@@ -103,6 +103,7 @@ func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 	now := time.Now()
 	if e.Class != sendgrid.OverBudget && !l.troubled(e) { // the budget is no trouble: its window ends
 		l.backOff(now, e.RetryAfter)
+		l.fails(e)
 		l.log.Warn("a request to SendGrid failed; it is tried again",
 			zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(e))
 	}
@@ -115,6 +116,7 @@ func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 
 func (l *loop) unsure(i *ledger.Intent, err error) {
 	l.backOff(time.Now(), 0)
+	l.fails(err)
 	l.log.Warn("a request to SendGrid got no answer: its contacts are in doubt until the horizon",
 		zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(err))
 	l.doubt(i)

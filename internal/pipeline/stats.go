@@ -26,6 +26,8 @@ type Stats struct {
 	LostFrom, LostTo                         uint64 // events that the stream dropped before they were folded
 	Suspended                                string // the reason, empty where it runs
 	Full                                     bool   // the account's plan takes no more contacts: nobody is added
+	Failing                                  string // why SendGrid took nothing of late, while something is to be sent
+	FailingSince                             int64  // unix milliseconds
 	Commits                                  uint64
 	CommitNanos                              uint64
 	LedgerBytes                              uint64 // written by this process

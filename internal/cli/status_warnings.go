@@ -1,0 +1,24 @@
+package cli
+
+import "rollcall/internal/control"
+
+// capPart warns as the cap fills up, at the steps of which the log warns too.
+func capPart(a *control.StatusAnswer) string {
+	switch full := int64(a.Slots) * 100; {
+	case a.ProfileCap == 0 || full < 80*a.ProfileCap:
+		return ""
+	case full < 95*a.ProfileCap:
+		return "above 80 %: " + count(a.ProfileCap-int64(a.Slots)) + " slots are left"
+	case full < 100*a.ProfileCap:
+		return "above 95 %: " + count(a.ProfileCap-int64(a.Slots)) + " slots are left"
+	}
+	return "full: who enters waits in line, until somebody leaves or profile_cap is raised"
+}
+
+// failingPart says that SendGrid takes nothing, and that nobody has to do anything about it.
+func failingPart(a *control.StatusAnswer) string {
+	if a.Failing == "" {
+		return ""
+	}
+	return "takes nothing since " + stamp(a.FailingSince) + " (" + oneLine(a.Failing) + "); it is tried again by itself, changes are gathered"
+}
