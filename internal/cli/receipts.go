@@ -30,7 +30,7 @@ type receipt struct {
 	Events    int       `json:"events"`
 
 	Sequence    uint64 `json:"sequence"` // of the event that asked for an erasure
-	Contacts    string `json:"contacts"`
+	Contacts    any    `json:"contacts"` // words of an erasure, a number of a replay
 	Letters     uint64 `json:"dead_letters_overwritten"`
 	Overwritten uint64 `json:"events_overwritten"`
 	Ledger      string `json:"ledger"`
@@ -46,7 +46,7 @@ func (r *receipt) line() string {
 		text += fmt.Sprintf(": %s events, %s", count(r.Events), r.Reason)
 		return oneLine(text)
 	case "erasure":
-		text += fmt.Sprintf(" by event %s: contacts %s; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
+		text += fmt.Sprintf(" by event %s: contacts %v; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
 			count(r.Letters), count(r.Overwritten), r.Ledger)
 	case "refresh":
 		text += " of " + r.Segment
