@@ -1,10 +1,16 @@
 package app
 
 import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
+	"rollcall/internal/testkit"
 )
 
 // other makes the event stream of the destination that gets into trouble: its subjects are its own.
@@ -51,4 +57,42 @@ func (g *ground) startWithout(cfg *config.Config, gone bool) *replica {
 		_ = g.conn.JS.DeleteStream(g.t.Context(), "OTHER") // made by the start where it could be
 	}
 	return r
+}
+
+func skipSnapshot(io.Reader) error { return nil }
+
+// cut takes a part out of a configuration.
+func cut(text, part string) string { return strings.Replace(text, part, "", 1) }
+
+func (g *ground) broker(listen string) {
+	g.t.Helper()
+	var err error
+	if g.nats, err = broker.StartEmbedded(broker.EmbeddedOptions{StoreDir: g.store, Listen: listen}); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// offline stops the broker, does something to the event stream's directory, and starts the broker again; more
+// events are published before anybody else is back.
+func (g *ground) offline(do func(stream string) error, more ...int) {
+	g.t.Helper()
+	listen := strings.TrimPrefix(g.nats.ClientURL(), "nats://")
+	g.nats.Stop()
+	if err := do(filepath.Join(g.store, "jetstream", "$G", "streams", broker.DefaultEventStream)); err != nil {
+		g.t.Fatal(err)
+	}
+	if len(more) > 0 { // on another port, where nobody looks
+		g.broker("127.0.0.1:0")
+		own := testkit.Connect(g.t, g.nats)
+		was := g.conn
+		g.conn = own
+		for i := range more[0] {
+			g.enter(fmt.Sprintf("q%d", i))
+		}
+		g.conn = was
+		own.Close()
+		g.nats.Stop()
+	}
+	g.broker(listen)
+	eventually(g.t, "the broker is reached again", func() bool { return g.conn.NC.IsConnected() })
 }

@@ -24,6 +24,7 @@ const testKey = "SG.test"
 // ground is a broker and a SendGrid on which replicas run.
 type ground struct {
 	t     *testing.T
+	store string // the broker's directory
 	nats  *broker.Embedded
 	conn  *broker.Conn // the test's own
 	sim   *simulator.Simulator
@@ -33,7 +34,9 @@ type ground struct {
 
 func newGround(t *testing.T, destinations ...string) *ground {
 	t.Helper()
-	g := &ground{t: t, nats: testkit.StartBroker(t), lists: map[string]string{}}
+	g := &ground{t: t, store: t.TempDir(), lists: map[string]string{}}
+	g.broker("127.0.0.1:0")
+	t.Cleanup(func() { g.nats.Stop() })
 	g.conn = testkit.Connect(t, g.nats)
 	if err := g.conn.EnsureStreams(t.Context(), broker.TopologyOptions{}); err != nil {
 		t.Fatal(err)

@@ -95,32 +95,36 @@ func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// SequenceAfter returns the sequence of the first event that the broker stored later than t, or false
-// where there is none. It asks the stream's leader.
+// SequenceAfter returns the sequence of the first event of Rollcall's that the broker stored later than t, or
+// false where there is none. Times may run back a little where the stream's leader changed: what is not later is
+// passed over.
 func (c *Conn) SequenceAfter(ctx context.Context, stream string, t time.Time) (uint64, bool, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
 	start := t.Add(1)
 	cons, err := c.JS.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start, AckPolicy: jetstream.AckNonePolicy,
-		HeadersOnly: true, MemoryStorage: true, Replicas: 1, InactiveThreshold: 10 * time.Second,
+		FilterSubjects: EventFilters(), HeadersOnly: true, MemoryStorage: true, Replicas: 1, InactiveThreshold: 10 * time.Second,
 	})
 	if err != nil {
 		return 0, false, streamError(stream, "look for a time in", err)
 	}
 	defer func() { _ = c.JS.DeleteConsumer(context.WithoutCancel(ctx), stream, cons.CachedInfo().Name) }() // else its inactivity ends it
-	if cons.CachedInfo().NumPending == 0 {
-		return 0, false, nil
+	for pending := cons.CachedInfo().NumPending; pending > 0; {
+		msg, err := cons.Next(jetstream.FetchContext(ctx))
+		if err != nil {
+			return 0, false, streamError(stream, "look for a time in", err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return 0, false, streamError(stream, "look for a time in", err)
+		}
+		if meta.Timestamp.After(t) {
+			return meta.Sequence.Stream, true, nil
+		}
+		pending = meta.NumPending
 	}
-	msg, err := cons.Next(jetstream.FetchMaxWait(connectTimeout))
-	if err != nil {
-		return 0, false, streamError(stream, "look for a time in", err)
-	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return 0, false, streamError(stream, "look for a time in", err)
-	}
-	return meta.Sequence.Stream, true, nil
+	return 0, false, nil
 }
 
 func streamError(name, act string, err error) error {

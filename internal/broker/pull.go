@@ -87,10 +87,11 @@ func (p *puller) status(msg *nats.Msg) (ended bool, err error) {
 	}
 	p.outstanding = 0
 	lower := strings.ToLower(text)
-	if code == "503" || strings.Contains(lower, "consumer deleted") || strings.Contains(lower, "consumer is push") {
+	if strings.Contains(lower, "consumer deleted") || strings.Contains(lower, "consumer is push") {
 		return true, errConsumerGone
 	}
-	p.resumeAt = time.Now().Add(refusedPause) // a leader that changes refuses at once, and again
+	// A leader that changes refuses at once, and again; so does a consumer that is gone: whoever pulls looks.
+	p.resumeAt = time.Now().Add(refusedPause)
 	return true, fmt.Errorf("%s %s", code, text)
 }
 

@@ -23,6 +23,11 @@ const (
 // name. Look at it, then Reset to the cursor; until then Next says so again.
 var ErrReconnected = errors.New("the connection to the broker was re-made")
 
+// ErrConsumerMoved says that somebody else drew events from the consumer, moved it or deleted it, as it is
+// together with its stream. Look at the stream, which may be another one by the same name, then Reset to the
+// cursor; until then Next says so again.
+var ErrConsumerMoved = errors.New("the durable consumer was moved or deleted by somebody else")
+
 // Message is one event as it lies in the stream.
 type Message struct {
 	Subject  string
@@ -59,7 +64,7 @@ type Source struct {
 	puller
 	last       uint64 // stream sequence of the last event handed out
 	position   uint64 // consumer sequence of the last message that came
-	broken     bool   // somebody else drew events: reset before going on
+	broken     bool   // somebody else drew events: to be reset before it goes on
 	reconnects uint64 // of the connection, at the Reset
 	idle       idleCheck
 	batch      []Message
@@ -102,12 +107,20 @@ func DurableName(destination string) string { return "rollcall-" + destination }
 
 // Reset makes the next event that Next returns the first at or above from, whatever the consumer's
 // position was, and makes the consumer where there is none. What was handed out before can't be
-// acknowledged any more.
+// acknowledged any more, unless Next goes on right behind it: then the consumer is put back to what is
+// acknowledged, not to what was handed out, so that the broker's floor never passes a commit (I1), and what comes
+// again is dropped.
 func (s *Source) Reset(ctx context.Context, from uint64) error {
 	from = max(from, 1)
 	s.reconnects = s.conn.Reconnects()
-	if err := s.rewind(ctx, from); err != nil {
-		return fmt.Errorf("reset consumer %s of stream %s to sequence %d: %w", s.durable, s.opts.Stream, from, err)
+	to := from
+	s.mu.Lock()
+	if s.sub != nil && from == s.last+1 && s.floor < s.last {
+		to = s.floor + 1
+	}
+	s.mu.Unlock()
+	if err := s.rewind(ctx, to); err != nil {
+		return fmt.Errorf("reset consumer %s of stream %s to sequence %d: %w", s.durable, s.opts.Stream, to, err)
 	}
 	s.last, s.idle = from-1, idleCheck{}
 	return nil

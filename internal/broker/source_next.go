@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,9 +13,8 @@ import (
 // Next waits for events and returns those that are there, in stream order: one at least, some thousand at
 // most. The slice is valid until the next call; the messages' bytes are the caller's.
 //
-// It sets itself right where somebody else drew events from the consumer, where the consumer was deleted,
-// and where the broker forgot a pull. It returns ctx's error, ErrReconnected, ErrStreamMissing or
-// nats.ErrConnectionClosed; after an error, look at the stream and Reset.
+// It sets itself right where the broker forgot a pull. It returns ctx's error, ErrReconnected,
+// ErrConsumerMoved, ErrStreamMissing or nats.ErrConnectionClosed; after an error, look at the stream and Reset.
 func (s *Source) Next(ctx context.Context) ([]Message, error) {
 	if s.sub == nil {
 		return nil, errors.New("read events: the source was not reset to a position")
@@ -24,7 +22,7 @@ func (s *Source) Next(ctx context.Context) ([]Message, error) {
 	timer := time.NewTimer(silence)
 	defer timer.Stop()
 	for {
-		if err := s.ready(ctx); err != nil {
+		if err := s.ready(); err != nil {
 			return nil, err
 		}
 		timer.Reset(s.puller.patience())
@@ -50,9 +48,9 @@ func (s *Source) Next(ctx context.Context) ([]Message, error) {
 	}
 }
 
-// ready brings the source into a state in which events come: on the same connection as at the Reset, with
-// a consumer at our position, and pulls parked there.
-func (s *Source) ready(ctx context.Context) error {
+// ready sees to it that events can come: on the same connection as at the Reset, with a consumer at our
+// position, and pulls parked there.
+func (s *Source) ready() error {
 	if s.nc.IsClosed() {
 		return nats.ErrConnectionClosed
 	}
@@ -60,9 +58,7 @@ func (s *Source) ready(ctx context.Context) error {
 		return ErrReconnected
 	}
 	if s.broken {
-		if err := s.recover(ctx); err != nil {
-			return err
-		}
+		return ErrConsumerMoved
 	}
 	clear(s.batch)
 	s.batch = s.batch[:0]
@@ -167,32 +163,4 @@ func (s *Source) verify(ctx context.Context) error {
 		s.broken = have.Consumer != s.position || !explained
 	}
 	return nil
-}
-
-// recover resets the consumer to what is acknowledged, not to what was handed out: the broker's floor
-// never passes a commit (I1). Tries until ctx ends: without a consumer there is nothing else to do.
-func (s *Source) recover(ctx context.Context) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		s.mu.Lock()
-		from := s.floor + 1
-		s.mu.Unlock()
-		err := s.rewind(ctx, from)
-		switch {
-		case err == nil:
-			s.log.Debug("consumer was moved by somebody else; reset", zap.String("consumer", s.durable), zap.Uint64("sequence", from))
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case s.conn.Reconnects() != s.reconnects:
-			return ErrReconnected
-		case errors.Is(err, ErrStreamMissing), errors.Is(err, nats.ErrConnectionClosed):
-			return fmt.Errorf("reset consumer %s: %w", s.durable, err)
-		}
-		s.log.Warn("reset the consumer", zap.String("consumer", s.durable), zap.Error(err))
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
 }

@@ -35,8 +35,8 @@ func TestEventsThatSomebodyElseDrewComeAllTheSame(t *testing.T) {
 	collect(t, s, 1, 3)
 }
 
-// A pull at a consumer that is gone is never answered again: the source notices, makes it anew, and goes on behind
-// what it handed out.
+// A pull at a consumer that is gone is never answered again: the source notices and says so, until it is reset; then
+// it makes the consumer anew, and goes on behind what it handed out.
 func TestASourceOutlivesTheDeletionOfItsConsumer(t *testing.T) {
 	c := testkit.Broker(t)
 	publish(t, c, 0, 5)
@@ -58,6 +58,7 @@ func TestASourceOutlivesTheDeletionOfItsConsumer(t *testing.T) {
 	}
 }
 
+// A stream takes its consumer with it: the source says so, and that the stream is gone when it is to be reset.
 func TestASourceTellsThatItsStreamIsGone(t *testing.T) {
 	c := testkit.Broker(t)
 	publish(t, c, 0, 1)
@@ -69,8 +70,11 @@ func TestASourceTellsThatItsStreamIsGone(t *testing.T) {
 	if err := c.JS.DeleteStream(t.Context(), broker.DefaultEventStream); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Next(t.Context()); !errors.Is(err, broker.ErrStreamMissing) {
+	if _, err := s.Next(t.Context()); !errors.Is(err, broker.ErrConsumerMoved) && !errors.Is(err, broker.ErrStreamMissing) {
 		t.Errorf("Next says %v", err)
+	}
+	if err := s.Reset(t.Context(), 2); !errors.Is(err, broker.ErrStreamMissing) {
+		t.Errorf("Reset says %v", err)
 	}
 }
 

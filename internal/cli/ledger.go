@@ -231,7 +231,7 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 	restoringState := desk.Restoring{State: state, Note: note}
 	err = desk.Restore(ctx, s.conn, s.cfg, d, restoringState)
 	if errors.Is(err, ledger.ErrLost) || errors.Is(err, ledger.ErrDamaged) {
-		if err = s.abandon(ctx, d.ID); err == nil {
+		if err = s.abandon(ctx, d); err == nil {
 			err = desk.Restore(ctx, s.conn, s.cfg, d, restoringState)
 		}
 	}
@@ -255,9 +255,13 @@ func (s *session) nobodyActive(ctx context.Context, id string) error {
 	return nil
 }
 
-func (s *session) abandon(ctx context.Context, id string) error {
-	journal, err := ledger.Open(ctx, s.conn.JS, id, ledger.Options{})
+// abandon removes what is left of a ledger, and first the durable consumer: without a journal it would tell of a loss.
+func (s *session) abandon(ctx context.Context, d *config.Destination) error {
+	journal, err := ledger.Open(ctx, s.conn.JS, d.ID, ledger.Options{})
 	if err != nil {
+		return err
+	}
+	if err := s.conn.DeleteConsumer(ctx, d.Stream, d.ID); err != nil {
 		return err
 	}
 	return journal.Abandon(ctx)

@@ -46,9 +46,13 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 		return err
 	}
 	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *pipeline.State) ([]ledger.Record, error) {
-		bound, st := state.Claim().Binding, state.Stats()
-		if bound.StreamCreated == stream.Created.UnixNano() && bound.Stream == d.Stream && stream.LastSeq >= st.Cursor {
+		st := state.Stats()
+		changed := state.Joins(ctx, s.conn, &stream)
+		switch {
+		case changed == nil && state.Claim().Binding.Stream == d.Stream:
 			return nil, &ExitError{Status: No, Err: fmt.Errorf("%s was built from this very stream: there is nothing to rebase", d.ID)}
+		case changed != nil && !errors.Is(changed, pipeline.ErrStreamChanged):
+			return nil, changed
 		}
 		question := fmt.Sprintf("%s: read stream %s (%s events) from its first event; whoever of the %s listed contacts is not on it leaves under the guard. Rebase?",
 			d.ID, d.Stream, count(stream.Messages), count(st.Listed))

@@ -128,7 +128,7 @@ func (e *Env) beginAnew(ctx context.Context, s *session, d *config.Destination, 
 	if err := e.confirm(question, f.yes); err != nil {
 		return err
 	}
-	if err := s.abandon(ctx, d.ID); err != nil {
+	if err := s.abandon(ctx, d); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimPatience)

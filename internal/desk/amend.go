@@ -53,8 +53,20 @@ func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.
 		if errors.Is(err, ledger.ErrMoved) && ctx.Err() == nil {
 			continue
 		}
+		if err == nil && d.Stream != "" {
+			err = whole(ctx, conn, d, journal.Tail())
+		}
 		return journal, state, err
 	}
+}
+
+// whole looks whether an empty ledger is a lost one. Where the stream can't be looked at, that is said elsewhere.
+func whole(ctx context.Context, conn *broker.Conn, d *config.Destination, tail uint64) error {
+	err := pipeline.Whole(ctx, conn, d.ID, d.Stream, tail)
+	if errors.Is(err, ledger.ErrLost) {
+		return err
+	}
+	return nil
 }
 
 // Backup is the first line of a backup: whose it is, and of which moment. The state follows, compressed.

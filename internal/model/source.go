@@ -91,6 +91,11 @@ func (p *process) InspectStream(ctx context.Context, name string) (broker.Stream
 	return p.w.stream.InspectStream(ctx, name)
 }
 
+// SequenceAfter implements pipeline.Stream. It goes with a look at the stream, and is no step of its own.
+func (p *process) SequenceAfter(ctx context.Context, name string, t time.Time) (uint64, bool, error) {
+	return p.w.stream.SequenceAfter(ctx, name, t)
+}
+
 // ReadSequences implements pipeline.Stream.
 func (p *process) ReadSequences(ctx context.Context, name string, sequences []uint64) ([]broker.Message, error) {
 	p.nap(ctx, 20*time.Millisecond)

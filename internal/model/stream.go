@@ -102,6 +102,18 @@ func (s *stream) InspectStream(_ context.Context, name string) (broker.StreamSta
 	return st, nil
 }
 
+// SequenceAfter implements pipeline.Stream.
+func (s *stream) SequenceAfter(_ context.Context, _ string, t time.Time) (uint64, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.held {
+		if m.Time.After(t) {
+			return m.Sequence, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
 // ReadSequences implements pipeline.Stream.
 func (s *stream) ReadSequences(_ context.Context, _ string, sequences []uint64) ([]broker.Message, error) {
 	s.mu.Lock()

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -112,12 +111,6 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 	return nil
 }
 
-// The reasons for which a destination is not claimed: nothing is taken over.
-var (
-	ErrTargetChanged = errors.New("target_changed: the configuration names another list, account or base URL than the ledger; a new list is a new destination: give it a new id")
-	ErrStreamChanged = errors.New("stream_changed: the event stream is not the one that the ledger was built from; when that is meant, run: consumer rebase DESTINATION")
-)
-
 // bound checks the target and the stream against what the ledger was built from.
 func (l *loop) bound(ctx context.Context, s *State) error {
 	o := &l.opts
@@ -127,28 +120,19 @@ func (l *loop) bound(ctx context.Context, s *State) error {
 	}
 	l.stream = st
 	o.Binding.StreamCreated = st.Created.UnixNano()
-	if s.meta.Epoch == 0 {
-		return nil
+	if err := Whole(ctx, o.Stream, o.Destination, o.Binding.Stream, o.Journal.Tail()); err != nil || s.meta.Epoch == 0 {
+		return err
 	}
 	if o.Admit != nil {
 		if err := o.Admit(s.meta.Claim, o.Binding); err != nil {
 			return fmt.Errorf("destination %s: %w", o.Destination, err)
 		}
 	}
-	if err := SameSource(s.meta.Claim.Binding, o.Binding, st.LastSeq >= s.meta.Cursor); err != nil {
+	if err := SameTarget(s.meta.Claim.Binding, o.Binding); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
-	return nil
-}
-
-// SameSource judges whether a destination whose ledger is bound to one target and stream may go on with another binding,
-// and a stream that reaches its cursor or not.
-func SameSource(have, want ledger.Binding, reaches bool) error {
-	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
-		return ErrTargetChanged
-	}
-	if have.StreamCreated != want.StreamCreated || !reaches {
-		return ErrStreamChanged
+	if err := s.Joins(ctx, o.Stream, &st); err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	return nil
 }

@@ -305,6 +305,17 @@ func (w *world) InspectStream(context.Context, string) (broker.StreamState, erro
 	return broker.StreamState{Created: w.created, Keyed: !w.unkeyed, FirstSeq: w.first, LastSeq: w.last}, nil
 }
 
+func (w *world) SequenceAfter(_ context.Context, _ string, t time.Time) (uint64, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.events {
+		if m.Time.After(t) {
+			return m.Sequence, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
 func (w *world) InspectConsumer(context.Context, string, string) (broker.ConsumerState, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -34,6 +34,7 @@ type intake struct {
 	now      func() time.Time
 	fields   []byte
 	cursor   uint64 // of the last event handed on
+	newest   int64  // highest broker time handed on, unix nanoseconds
 }
 
 // gathered is the events of one commit.
@@ -89,7 +90,7 @@ func (in *intake) run(ctx context.Context) error {
 				n++
 			}
 			messages = messages[n:]
-			in.cursor = g.cursor
+			in.cursor, in.newest = g.cursor, max(in.newest, g.time)
 			g.pending += uint64(len(messages))
 			in.opts.at(AtDecoded)
 			select {
@@ -101,31 +102,45 @@ func (in *intake) run(ctx context.Context) error {
 	}
 }
 
-// recover gets the source going after a failure. After a reconnection the stream may be another one by
-// the same name: it is looked at before anything is read.
+// recover gets the source going after a failure. After a reconnection, or where the consumer is not as it was, the
+// stream may be another one by the same name: it is looked at before anything is read. A stream that is gone, or
+// that does not fit any more, ends the run.
 func (in *intake) recover(ctx context.Context, err error) error {
-	if !errors.Is(err, broker.ErrReconnected) {
+	switch {
+	case errors.Is(err, broker.ErrStreamMissing):
+		return err
+	case errors.Is(err, broker.ErrReconnected):
+	case errors.Is(err, broker.ErrConsumerMoved):
+		in.log.Warn("the durable consumer was moved or deleted by somebody else; it is put back to the cursor", zap.Uint64("cursor", in.cursor))
+	default:
 		in.log.Warn("reading the event stream failed; it is tried again", zap.Error(err))
 		pause(ctx)
 		return nil
 	}
-	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
-	if err != nil {
-		in.log.Warn("the event stream cannot be looked at; it is tried again", zap.Error(err))
+	if err := in.rejoin(ctx); err != nil {
+		if ends(err) {
+			return err
+		}
+		in.log.Warn("the event stream cannot be gone on with; it is tried again", zap.Error(err))
 		pause(ctx)
-		return nil
 	}
-	if st.Created.UnixNano() != in.opts.Binding.StreamCreated || st.LastSeq < in.cursor {
-		return ErrStreamChanged
+	return nil
+}
+
+// rejoin looks at the stream and puts the source behind what was handed on.
+func (in *intake) rejoin(ctx context.Context) error {
+	o := in.opts
+	st, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
+	if err != nil {
+		return err
+	}
+	if err := joins(ctx, o.Stream, &st, position{created: o.Binding.StreamCreated, cursor: in.cursor, newest: in.newest}); err != nil {
+		return err
 	}
 	if !st.Keyed && st.FirstSeq > in.cursor+1 && in.cursor > 0 {
 		return ErrEventsLost
 	}
-	if err := in.opts.Source.Reset(ctx, in.cursor+1); err != nil {
-		in.log.Warn("the durable consumer cannot be reset; it is tried again", zap.Error(err))
-		pause(ctx)
-	}
-	return nil
+	return o.Source.Reset(ctx, in.cursor+1)
 }
 
 func (in *intake) next(ctx context.Context) (*gathered, error) {

@@ -41,6 +41,7 @@ type Source interface {
 type Stream interface {
 	InspectStream(ctx context.Context, name string) (broker.StreamState, error)
 	InspectConsumer(ctx context.Context, stream, destination string) (broker.ConsumerState, bool, error)
+	SequenceAfter(ctx context.Context, stream string, t time.Time) (uint64, bool, error)
 	ReadSequences(ctx context.Context, stream string, sequences []uint64) ([]broker.Message, error)
 	ReadRange(ctx context.Context, r broker.Range, visit func(broker.Message) error) error
 }

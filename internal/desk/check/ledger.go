@@ -76,10 +76,14 @@ func claimable(ctx context.Context, found *Findings, c claiming) {
 	if account, ok := c.cfg.Account(c.d.Account); ok {
 		want.BaseURL, want.OnBehalfOf = account.BaseURL, account.OnBehalfOf
 	}
-	if err == nil {
-		want.StreamCreated = stream.Created.UnixNano()
+	missing := err != nil
+	if err = pipeline.SameTarget(claim.Binding, want); err == nil && missing {
+		err = pipeline.ErrStreamChanged // `run` makes the stream, and it is another one then
 	}
-	if err := pipeline.SameSource(claim.Binding, want, stream.LastSeq >= st.Cursor); err != nil {
+	if err == nil {
+		err = c.state.Joins(ctx, c.conn, &stream)
+	}
+	if err != nil {
 		found.Fail(what, "ledger", err).advise(c.d.ID, "")
 		return
 	}

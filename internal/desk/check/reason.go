@@ -3,11 +3,14 @@ package check
 import (
 	"errors"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/wire"
 )
 
 // reasons are why a destination is not claimed, by the error that says so. Where another replica may do better, its
@@ -21,7 +24,10 @@ var reasons = []struct {
 	{pipeline.ErrStreamChanged, "stream_changed", false},
 	{broker.ErrStreamMissing, "stream_missing", false},
 	{ledger.ErrLost, "ledger_lost", false},
+	{jetstream.ErrStreamNotFound, "ledger_lost", false}, // of the ledger: of the event stream it is ErrStreamMissing
+	{jetstream.ErrBucketNotFound, "ledger_lost", false}, // the snapshots' bucket
 	{ledger.ErrDamaged, "ledger_damaged", false},
+	{wire.ErrCut, "ledger_damaged", false}, // of an entry or a snapshot
 	{ledger.ErrNewerBuild, "newer_build", true},
 	{ledger.ErrUnknownRecord, "newer_build", true},
 }
