@@ -14,7 +14,7 @@ const label = "rollcall.integration"
 
 var labels = map[string]string{label: "true"}
 
-// sweep removes containers and networks of older runs. It is also how the suite finds out whether there is a daemon at all.
+// sweep removes containers, networks and volumes of older runs. It is also how the suite finds out whether there is a daemon at all.
 func sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -41,6 +41,15 @@ func sweep(ctx context.Context) error {
 	for _, n := range networks.Items {
 		if _, err := docker.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil {
 			failures = append(failures, fmt.Errorf("remove network %s: %w", n.Name, err))
+		}
+	}
+	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: ours})
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes.Items {
+		if _, err := docker.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true}); err != nil {
+			failures = append(failures, fmt.Errorf("remove volume %s: %w", v.Name, err))
 		}
 	}
 	return errors.Join(failures...)

@@ -13,18 +13,13 @@ import (
 	"github.com/moby/moby/client"
 )
 
+// The images that the compose file names, and one of a second build for the rolling upgrade.
 const (
-	rollcallImage = "rollcall-integration:dev"
-	natsBuilt     = "rollcall-integration-nats:dev"
+	rollcallImage = "rollcall:dev"
+	natsImage     = "rollcall-nats:dev"
+	nextImage     = "rollcall:next"
+	nextVersion   = "integration-next"
 )
-
-// natsImage is the broker's image: a published one where NATS_IMAGE names it, else the one that buildImages makes.
-func natsImage() string {
-	if published := os.Getenv("NATS_IMAGE"); published != "" {
-		return published
-	}
-	return natsBuilt
-}
 
 // buildImages compiles the binaries statically and puts them into images from the Dockerfiles that deployments/ ships.
 func buildImages(ctx context.Context) error {
@@ -33,31 +28,33 @@ func buildImages(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := compile(ctx, dir, "./cmd/consumer", "./cmd/publisher"); err != nil {
-		return err
-	}
 	// The suite speaks HTTP to the simulator alone, so the image needs no real authorities, only the file.
 	authorities := filepath.Join(dir, "ca-certificates.crt")
 	if err := os.WriteFile(authorities, nil, 0o644); err != nil {
 		return err
 	}
-	ours := []string{"../deployments/image/Dockerfile", filepath.Join(dir, "consumer"), filepath.Join(dir, "publisher"), authorities}
-	if err := buildImage(ctx, rollcallImage, ours); err != nil {
-		return err
+	for image, version := range map[string]string{rollcallImage: "integration", nextImage: nextVersion} {
+		if err := compile(ctx, dir, version, "./cmd/consumer", "./cmd/publisher"); err != nil {
+			return err
+		}
+		ours := []string{"../deployments/image/Dockerfile", filepath.Join(dir, "consumer"), filepath.Join(dir, "publisher"), authorities}
+		if err := buildImage(ctx, image, ours); err != nil {
+			return err
+		}
 	}
-	if natsImage() != natsBuilt {
-		return nil
+	if os.Getenv("NATS_IMAGE") != "" {
+		return nil // a published image takes the place of ours, here as in the compose file
 	}
-	if err := compile(ctx, dir, "github.com/nats-io/nats-server/v2"); err != nil {
+	if err := compile(ctx, dir, "", "github.com/nats-io/nats-server/v2"); err != nil {
 		return err
 	}
 	broker := []string{"../deployments/nats/Dockerfile", "../deployments/nats/standalone.conf", filepath.Join(dir, "nats-server")}
-	return buildImage(ctx, natsBuilt, broker)
+	return buildImage(ctx, natsImage, broker)
 }
 
 // compile builds main packages into dir as static binaries.
-func compile(ctx context.Context, dir string, packages ...string) error {
-	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", dir + string(filepath.Separator)}, packages...)
+func compile(ctx context.Context, dir, version string, packages ...string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w -X main.version=" + version, "-o", dir + string(filepath.Separator)}, packages...)
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = ".."
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")

@@ -46,6 +46,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	status := m.Run()
+	printTable()
 	if err := sweep(ctx); err != nil {
 		fmt.Printf("integration: remove the containers: %v\n", err)
 		return 1
