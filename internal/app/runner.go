@@ -84,7 +84,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 		},
 		Policy:  desk.Policy(d, r.account.cfg),
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
-		Mapping: spec, Resolve: resolve, Check: r.check,
+		Mapping: spec, Resolve: resolve, Check: r.check, ReplayShare: r.account.cfg.ReplayShare,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},

@@ -42,6 +42,7 @@ const (
 	KindRebase Kind = 42
 	KindReplay Kind = 43
 	KindRefold Kind = 44
+	KindLetGo  Kind = 45
 )
 
 // Record is one change of a destination's state. Several make an entry, which is committed whole.
@@ -137,6 +138,8 @@ func decode(kind Kind, body []byte) (Record, error) {
 		rec = readRebase(in)
 	case KindReplay:
 		rec = readReplay(in)
+	case KindLetGo:
+		rec = &LetGo{At: in.Int(), Most: int(in.Uint()), Removals: in.Bool()}
 	case KindRefold:
 		rec = &Refold{At: in.Int(), Force: in.Bool(), Rows: in.Bytes()}
 	default:

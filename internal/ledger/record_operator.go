@@ -72,17 +72,22 @@ type Replay struct {
 	Started  int64   `json:"started"`
 	At       int64   `json:"at"` // of this part
 	From     uint64  `json:"from"`
-	To       uint64  `json:"to"`              // the cursor when it started
-	Until    uint64  `json:"until,omitempty"` // profiles with an event up to it are chosen; zero is all
+	To       uint64  `json:"to"`                // the cursor when it started
+	Planned  uint64  `json:"planned,omitempty"` // the cursor when it was planned; zero is To
+	Until    uint64  `json:"until,omitempty"`   // profiles with an event up to it are chosen; zero is all
 	Segment  string  `json:"segment,omitempty"`
 	Profile  []byte  `json:"profile,omitempty"`
 	Force    bool    `json:"force,omitempty"`
-	Share    float64 `json:"share,omitempty"` // of the rate budget
-	Position uint64  `json:"position"`        // events up to it are folded
-	Folded   uint64  `json:"folded"`
+	Share    float64 `json:"share,omitempty"`   // of the rate budget
+	Position uint64  `json:"position"`          // events up to it are folded
+	Folded   uint64  `json:"folded"`            // events that the filters choose, read so far
 	Touched  uint64  `json:"touched"`           // contacts that it let become due
-	Release  int     `json:"release,omitempty"` // contacts that become due with this record
+	Release  int     `json:"release,omitempty"` // as earlier builds wrote it: contacts that become due with this record
 	State    string  `json:"state"`             // running (reading), sending, done, cancelled
+
+	Superseded uint64 `json:"superseded,omitempty"` // of Folded: overtaken before it started
+	Overtaken  uint64 `json:"overtaken,omitempty"`  // of Folded: overtaken by live changes since
+	Later      uint64 `json:"later,omitempty"`      // events that came between the plan and the start; not of Folded
 }
 
 func (*Replay) kind() Kind { return KindReplay }
@@ -107,4 +112,17 @@ func (*Refold) kind() Kind { return KindRefold }
 
 func (r *Refold) append(dst []byte) []byte {
 	return wire.Bytes(wire.Bool(wire.Int(dst, r.At), r.Force), r.Rows)
+}
+
+// LetGo lets contacts become due that a re-reading of the stream touched: removals, or a number of them at most.
+type LetGo struct {
+	At       int64
+	Most     int
+	Removals bool
+}
+
+func (*LetGo) kind() Kind { return KindLetGo }
+
+func (r *LetGo) append(dst []byte) []byte {
+	return wire.Bool(wire.Uint(wire.Int(dst, r.At), uint64(r.Most)), r.Removals)
 }

@@ -153,6 +153,7 @@ func (s *State) bad(r *ledger.Row) {
 	s.dirty.Put(uint32(h)).hash = s.roster.Hash(h)
 	s.book.Release(h) // one that was to be made anew had kept its slot
 	s.book.Refuse(h, "bad_value")
+	s.stays(h)
 }
 
 // hashOf tells the versions of a contact's fields apart: one with a bad value differs from the good one
@@ -167,40 +168,71 @@ func hashOf(r *ledger.Row) uint64 {
 
 // touch is told by the roster of each contact whose desire or fields may have changed.
 func (s *State) touch(h contact.Handle, c roster.Cause) {
-	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
 	open := s.flight.Of(h)
-	if s.force && c.InHand {
-		s.resend(h)
+	switch {
+	case open != nil:
+	case s.filling && s.force && c.InHand:
+		s.sendAgain(h)
+	case !s.filling && !s.reread:
+		s.overtake(h)
 	}
-	erasing := s.erasing.Get(uint32(h)) != nil
-	if open == nil && !erasing && s.book.Decide(h, desired, hash) == plan.Nothing {
+	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
+	if open == nil && s.erasing.Get(uint32(h)) == nil && s.decide(h) == plan.Nothing {
 		s.clean(h)
 		return
 	}
 	d := s.dirty.Put(uint32(h))
 	if d.since == 0 {
-		d.since = s.rowTime
+		d.since = s.since()
 	}
 	if desired || c.Moved {
 		d.moved = !desired && !s.filling // the old half of a move that an event caused
 	}
+	if !desired && open == nil {
+		s.drop(h, false) // a removal needs none, and should it be desired again these may be another's
+	}
 	if !s.leavePlace(h, d, desired, c) {
 		return
 	}
-	if c.InHand && desired {
+	if c.InHand && desired && !s.filling {
 		s.keep(h, c.Fields, hash)
 	}
+	touched := s.bulk.touched.Get(uint32(h)) != nil
 	switch {
 	case open != nil:
 		d.changed = s.at
-	case s.filling || s.reading() && s.touched.Get(uint32(h)) != nil:
-		*s.touched.Put(uint32(h)) = true // due once the reading has reached the cursor
+	case s.filling && !touched && desired && s.due(h):
+		// It was changed by live traffic, and what is read again says the same: that goes its way.
+	case s.filling:
+		s.bulk.released.Remove(uint32(h))
+		s.bulk.touched.Put(uint32(h)) // due once the reading has reached the cursor
+		s.window.Remove(h)
+	case s.reading() && touched:
 		s.window.Remove(h)
 	case s.reread:
 		s.window.Put(s.at, s.at, h)
 	default:
 		s.window.Change(s.at, h)
 	}
+}
+
+// since is when the change being applied was made, in unix milliseconds. One that a re-reading finds is no older than
+// the reading: until then nobody could know it.
+func (s *State) since() int64 {
+	if s.filling {
+		return s.at / int64(time.Millisecond)
+	}
+	return s.rowTime
+}
+
+// due reports whether the contact is in its window with the fields that are desired in hand.
+func (s *State) due(h contact.Handle) bool {
+	_, ok := s.fields(h)
+	if !ok {
+		return false
+	}
+	_, ok = s.window.Has(h)
+	return ok
 }
 
 // leavePlace takes a changed contact out of the place that it is kept in, where the change ends what kept it
@@ -240,15 +272,14 @@ func (s *State) clean(h contact.Handle) {
 	if s.flight.Of(h) == nil {
 		s.book.Release(h) // a slot that was kept for it while it was made anew
 	}
-	s.touched.Remove(uint32(h))
+	s.untouch(h)
 	s.drop(h, true)
 }
 
 // evaluate compares a contact that is on no way any more with what is desired, and puts it in its
 // window where they differ.
 func (s *State) evaluate(h contact.Handle, due int64) {
-	desired := s.roster.Desired(h)
-	if s.erasing.Get(uint32(h)) == nil && s.book.Decide(h, desired, s.roster.Hash(h)) == plan.Nothing {
+	if s.erasing.Get(uint32(h)) == nil && s.decide(h) == plan.Nothing {
 		s.clean(h)
 		return
 	}
@@ -285,6 +316,9 @@ func (s *State) intent(r *ledger.Intent) {
 	if r.Operation == contact.Remove && !r.Exempt && s.flight.Of(r.Handles[0]) == nil {
 		s.book.Planned(r.At, s.policy.Guard.Interval, len(r.Handles))
 	}
+	if s.inBulk(r.Handles) {
+		s.tally(func(t *Tally) { t.request(r.Operation) })
+	}
 	s.flight.Start(b)
 	s.stats.Batches[r.Operation]++
 }
@@ -308,5 +342,6 @@ func (s *State) park(handles []contact.Handle, p plan.Place) {
 		s.window.Remove(h)
 		s.drop(h, false)
 		s.book.Put(h, p, s.roster.Place(h))
+		s.stays(h)
 	}
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"slices"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
@@ -23,6 +22,8 @@ func (s *State) operator(rec ledger.Record) error {
 		s.replayed(r)
 	case *ledger.Refold:
 		return s.refold(r)
+	case *ledger.LetGo:
+		s.release(r)
 	default:
 		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
 	}
@@ -63,13 +64,6 @@ func (s *State) found(h contact.Handle, onList bool) {
 	s.evaluate(h, s.at)
 }
 
-// resend makes a contact that a forced replay maps again differ from what SendGrid is believed to have.
-func (s *State) resend(h contact.Handle) {
-	if at := s.book.At(h); at.Listed() && s.roster.Desired(h) && s.flight.Of(h) == nil {
-		s.book.SetListed(h, 0, at.Mask)
-	}
-}
-
 // rebase starts a new generation: the new stream is read from its first event, and whoever is not on it up
 // to its end as it was leaves, like after a refresh of every segment (H11). The guard looks on.
 func (s *State) rebase(r *ledger.Rebase) {
@@ -78,10 +72,5 @@ func (s *State) rebase(r *ledger.Rebase) {
 	s.meta.Claim.Binding.Stream, s.meta.Claim.Binding.StreamCreated = r.Stream, r.StreamCreated
 	s.meta.Replay, s.meta.Fill, s.meta.Lost = nil, nil, nil
 	s.roster.Rebase(r.Last)
-	for _, h := range slices.Clone(s.touched.Handles()) {
-		s.touched.Remove(h)
-		if s.flight.Of(contact.Handle(h)) == nil {
-			s.evaluate(contact.Handle(h), r.At)
-		}
-	}
+	s.letEverybodyGo(r.At)
 }

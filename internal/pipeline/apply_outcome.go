@@ -57,6 +57,7 @@ func (s *State) refuse(it flight.Item, reason string) {
 	d := s.dirty.Put(uint32(h))
 	d.hash, d.changed = it.Hash, 0
 	s.book.Refuse(h, reason)
+	s.stays(h)
 }
 
 // settled ends contacts of a batch as they were found to stand.
@@ -97,6 +98,7 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		switch f {
 		case ledger.Applied:
 			s.tell(op, h)
+			s.sent(op, h, !s.book.At(h).Listed())
 			s.book.SetListed(h, it.Hash, it.Mask)
 		case ledger.OnList:
 			s.book.SetListed(h, 0, s.book.At(h).Mask)
@@ -110,6 +112,7 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 	case contact.Remove:
 		if f == ledger.Applied || f == ledger.OffList {
 			s.tell(op, h)
+			s.sent(op, h, false)
 			s.book.SetUnlisted(h)
 		}
 	case contact.Delete:

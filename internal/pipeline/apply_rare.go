@@ -51,6 +51,7 @@ func (s *State) sweepIdle() {
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
 		if s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil && s.dirty.Get(uint32(h)) == nil {
 			s.book.Forget(h)
+			s.bulk.touched.Remove(uint32(h))
 			s.roster.Release(h)
 		}
 	}

@@ -37,6 +37,9 @@ const (
 	toRemove
 	toUpsert
 	toRead // its event is read again, for its fields
+	toRemoveAgain
+	toUpsertAgain
+	toReadAgain // the same by a replay or back-fill, whose requests keep to its share
 	needs
 )
 
@@ -55,6 +58,7 @@ type planner struct {
 	free    int                       // slots
 	taken   map[contact.Handle]bool   // parts of a refused batch that this turn has decided on
 	exempt  bool                      // from the guard: the removals being planned
+	again   bool                      // within the share: what is being planned is a re-reading's
 }
 
 // dispatch plans from committed state alone: intents, contacts that must wait, removals to be held. Two
@@ -64,6 +68,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.arm(now)
 	l.refill(now)
 	l.replay(now)
+	l.letGo(now)
 	l.eraseOn(now)
 	l.forgetLongGone(now)
 	if outcomes || now.Before(l.quietTill) {
@@ -94,10 +99,12 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		p.remove(contact.Remove, moved)
 		p.exempt = false
 		p.remove(contact.Remove, p.guarded(others))
+		p.removeAgain()
 		p.within(contact.Upsert, sendgrid.RouteUpsert)
 		if !l.remapping() {
 			p.retry()
 			p.upsert()
+			p.upsertAgain()
 		}
 	}
 	p.read()
@@ -122,18 +129,25 @@ func (p *planner) need(h contact.Handle) need {
 	if s.erasing.Get(uint32(h)) != nil {
 		return toDelete
 	}
-	switch s.book.Decide(h, s.roster.Desired(h), s.roster.Hash(h)) {
+	n := nothing
+	switch s.decide(h) {
 	case plan.Remove:
-		return toRemove
+		n = toRemove
 	case plan.Add, plan.Update:
+		n = toRead
 		if _, ok := s.fields(h); ok {
-			return toUpsert
+			n = toUpsert
 		}
-		return toRead
 	case plan.Nothing:
 	}
-	return nothing
+	if n != nothing && s.bulk.released.Get(uint32(h)) != nil {
+		n += toRemoveAgain - toRemove
+	}
+	return n
 }
+
+// upserts reports whether the contact is to be put on the list and has its fields in hand.
+func (n need) upserts() bool { return n == toUpsert || n == toUpsertAgain }
 
 // sift returns those, a number at most, that still need what they were offered for, each once. The others
 // are offered anew for what they need now.
@@ -197,6 +211,10 @@ func (p *planner) intend(op contact.Operation, handles []contact.Handle, tries i
 	p.next++
 	p.left[op]--
 	p.l.sending[op]++
+	if p.again {
+		p.l.sharing[op]++
+		p.l.shared[id] = true
+	}
 	p.records = append(p.records, &ledger.Intent{
 		Batch: id, Operation: op, At: p.now.UnixNano(), Tries: tries, Exempt: p.exempt, Handles: handles,
 	})
@@ -212,16 +230,18 @@ func (p *planner) halved() {
 		for _, h := range half {
 			delete(l.suspect, h)
 		}
-		still := slices.DeleteFunc(slices.Clone(half), func(h contact.Handle) bool { return p.need(h) != toUpsert })
+		still := slices.DeleteFunc(slices.Clone(half), func(h contact.Handle) bool { return !p.need(h).upserts() })
 		if len(still) < len(half) {
 			for _, h := range half {
-				if p.need(h) != toUpsert {
+				if !p.need(h).upserts() {
 					p.offer(h)
 				}
 			}
 		}
 		first := p.next
+		p.again = l.state.inBulk(still)
 		p.cutAll(p.slotted(still))
+		p.again = false
 		for _, h := range still {
 			p.taken[h] = true // they were offered as well, and go once
 		}
@@ -239,7 +259,9 @@ func (p *planner) read() {
 	}
 	var gone, asked []contact.Handle
 	var sequences []uint64
-	for _, h := range append(p.reads, p.sift(toRead, readsAtOnce-min(len(p.reads), readsAtOnce))...) {
+	wanted := append(p.reads, p.sift(toRead, readsAtOnce-min(len(p.reads), readsAtOnce))...)
+	wanted = append(wanted, p.sift(toReadAgain, readsAtOnce-min(len(wanted), readsAtOnce))...)
+	for _, h := range wanted {
 		wait, faded := l.replaced(h)
 		switch {
 		case faded:
@@ -276,6 +298,9 @@ func (l *loop) arm(now time.Time) {
 		next = earlier(next, l.quietTill)
 	} else if l.offering() {
 		next = earlier(next, now.Add(linger/4)) // until a request is worth its while, or one of those under way has ended
+	}
+	if l.state.bulk.touched.Len() > 0 || l.state.replaying() {
+		next = earlier(next, now.Add(linger/2)) // more may become due, or its end has come
 	}
 	next = earlier(next, l.followUp(now))
 	l.timer.Reset(max(next.Sub(now), time.Millisecond))

@@ -91,6 +91,7 @@ func (s *fakeSource) Ack(context.Context, uint64) error { return nil }
 type world struct {
 	first    uint64 // of an unkeyed stream
 	unkeyed  bool
+	history  bool // the stream keeps every event of a subject
 	created  time.Time
 	t        testing.TB
 	mu       sync.Mutex
@@ -110,6 +111,7 @@ type world struct {
 	delay    time.Duration         // of the next job, beyond the usual
 	most     int                   // contacts on the list at any time
 	nextID   int
+	budget   sendgrid.Budget // of every route; zero is not known
 }
 
 type fakeContact struct {
@@ -297,7 +299,12 @@ func (w *world) List(context.Context, string) (sendgrid.List, error) {
 	defer w.mu.Unlock()
 	return sendgrid.List{}, w.begin("list")
 }
-func (w *world) Budget(sendgrid.Route) sendgrid.Budget { return sendgrid.Budget{} }
+
+func (w *world) Budget(sendgrid.Route) sendgrid.Budget {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.budget
+}
 
 func (w *world) InspectStream(context.Context, string) (broker.StreamState, error) {
 	w.mu.Lock()
@@ -384,7 +391,9 @@ func (w *world) put(subject string, body []byte) uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last++
-	w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Subject == subject })
+	if !w.history {
+		w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Subject == subject })
+	}
 	w.events = append(w.events, broker.Message{Subject: subject, Body: body, Sequence: w.last, Time: time.Now()})
 	close(w.woken)
 	w.woken = make(chan struct{})

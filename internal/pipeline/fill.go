@@ -42,7 +42,7 @@ func (l *loop) remapping() bool {
 	return l.state.meta.Fill != nil && len(l.state.meta.Fill.Segments) == 0
 }
 
-// fillPart folds what a back-fill read, and after its last part lets what it touched become due.
+// fillPart folds what a back-fill read. After its last part what it touched becomes due, little by little.
 func (s *State) fillPart(r *ledger.Fill) error {
 	if s.meta.Fill == nil {
 		return nil // a part of one that another replica ended
@@ -55,7 +55,7 @@ func (s *State) fillPart(r *ledger.Fill) error {
 		return err
 	}
 	s.meta.Fill = nil
-	s.releaseTouched(r.At, s.touched.Len())
+	s.readAgain(r.At)
 	return nil
 }
 

@@ -92,6 +92,12 @@ type loop struct {
 	replayAt   time.Time       // no next part before
 	chosen     map[uint64]bool // profiles of a replay that ends at an earlier event
 
+	letGoAt  int64                     // when contacts were let become due last: not applied before the state says so
+	letGoing time.Time                 // none are let go before
+	removals removalsFirst             // of the re-reading whose contacts are let go
+	sharing  map[contact.Operation]int // requests under way within the share
+	shared   map[uint64]bool           // their batches
+
 	uploads map[uint64]*upload                  // bodies of intents that are not committed yet or under way
 	sending map[contact.Operation]int           // requests under way
 	polls   map[uint64]*poll                    // open batches to be followed
@@ -150,6 +156,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		Destination: d, log: d.opts.Log,
 		results: make(chan func(), 64), append: make(chan proposal), appended: make(chan appendation),
 		batches: make(chan *gathered, 2), spare: make(chan *gathered, 4),
+		sharing: map[contact.Operation]int{}, shared: map[uint64]bool{},
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]tried{},
 		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,

@@ -95,6 +95,8 @@ type Options struct {
 	Salt      []byte // the installation's
 	Suspended string // a reason that the configuration gives; empty is none
 
+	ReplayShare float64 // of the rate budget, for what replays and back-fills send; zero is all of it
+
 	ExportFrom    int   // from how many contacts on the whole list is read instead of looking them up; zero is the client's
 	SnapshotEvery int64 // bytes of journal between snapshots; zero is as many as suit the state's size
 

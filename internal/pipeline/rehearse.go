@@ -12,23 +12,26 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
+	"rollcall/internal/sendgrid"
 )
 
 // Plan is what a replay would do, by the state as it is now: figures of events, then of contacts, then of
 // requests.
 type Plan struct {
+	Cursor     uint64 `json:"cursor"`     // of the state
 	Events     uint64 `json:"events"`     // that the filters choose
 	Superseded uint64 `json:"superseded"` // a newer event has overtaken them
 	NoOps      uint64 `json:"no_ops"`     // SendGrid has what they say, or it is on its way already
 	Bad        uint64 `json:"bad"`        // whose fields cannot be sent
 
-	Upserts  int  `json:"upserts"` // adds that find a slot, and updates
-	Removals int  `json:"removals"`
-	Waiting  int  `json:"waiting"` // adds that find no slot
-	Held     bool `json:"held"`    // the guard would hold the removals
+	Upserts      int  `json:"upserts"`       // adds that find a slot, and updates
+	Removals     int  `json:"removals"`      // that the guard lets go
+	Waiting      int  `json:"waiting"`       // adds that find no slot
+	Held         bool `json:"held"`          // the guard would hold removals
+	HeldRemovals int  `json:"held_removals"` // so many
 
 	Requests map[string]int `json:"requests"`
-	Seconds  float64        `json:"seconds"` // of the rate budget's share
+	Seconds  float64        `json:"seconds"` // that the rate budget's share and SendGrid's jobs make it take
 }
 
 // Rehearsal is what a replay is rehearsed with.
@@ -40,6 +43,16 @@ type Rehearsal struct {
 	Policy  Policy
 	Replay  ledger.Replay // From, Until and the filters
 	Limit   int           // of upserts a minute; zero is not known
+}
+
+// rehearsed is a plan in the making.
+type rehearsed struct {
+	Plan
+	state   *State
+	encoder *mapping.Mapper
+	json    []byte
+	bytes   int // of the contacts whose fields were at hand
+	sized   int // these
 }
 
 // Rehearse folds a replay into a state that is thrown away afterwards, and counts what that changes. It is
@@ -59,88 +72,101 @@ func Rehearse(ctx context.Context, s *State, o Rehearsal) (Plan, error) {
 	}
 	r := o.Replay
 	r.From, r.To, r.State = max(r.From, 1), s.meta.Cursor, ReplayRunning
-	r.Position, r.ID = r.From-1, "rehearsal"
-	before := map[uint32]bool{}
-	for _, h := range s.dirty.Handles() {
-		before[h] = true
-	}
-	s.meta.Replay = &r
-	var p Plan
+	r.Position, r.ID, r.Planned = r.From-1, "rehearsal", 0
+	s.letEverybodyGo(time.Now().UnixNano()) // what another re-reading has left is no doing of this one
+	s.meta.Replay, s.meta.Tally = &r, &Tally{}
+	p := rehearsed{state: s, encoder: mapper}
 	var chosen map[uint64]bool
 	for r.Position < r.To {
 		part, err := in.replayPart(ctx, r, chosen)
 		if err != nil {
-			return p, fmt.Errorf("rehearse the replay: %w", err)
+			return p.Plan, fmt.Errorf("rehearse the replay: %w", err)
 		}
 		chosen, r.Position = part.chosen, part.next-1
-		if err := p.fold(s, &r, part.rows); err != nil {
-			return p, err
+		if err := p.fold(&r, part.rows); err != nil {
+			return p.Plan, err
 		}
 	}
-	p.count(s, o, before)
-	return p, nil
+	p.Cursor, p.Events, p.Superseded = r.To, r.Folded, r.Superseded
+	p.NoOps, p.Bad = s.meta.Tally.NoOps, s.meta.Tally.Bad
+	p.count(o)
+	return p.Plan, nil
 }
 
-// fold folds rows one by one and notes what each one did.
-func (p *Plan) fold(s *State, r *ledger.Replay, rows []byte) error {
-	now := time.Now()
-	s.at = now.UnixNano()
-	s.roster.At(now.Unix())
-	s.filling, s.force = true, r.Force
-	defer func() { s.filling, s.force = false, false }()
-	return ledger.Rows(rows, func(row *ledger.Row) {
-		p.Events++
-		if !s.roster.Current(row.Profile, row.Segment, row.Sequence) {
-			p.Superseded++
+// fold folds rows as the replay does, and measures what their contacts take in a request.
+func (p *rehearsed) fold(r *ledger.Replay, rows []byte) error {
+	kept, err := p.state.sorted(r, rows)
+	if err != nil {
+		return err
+	}
+	if err := p.state.refold(&ledger.Refold{At: time.Now().UnixNano(), Force: r.Force, Rows: kept}); err != nil {
+		return err
+	}
+	return ledger.Rows(kept, func(row *ledger.Row) {
+		h := p.state.roster.Find(row.Email)
+		if h == 0 || p.state.bulk.touched.Get(uint32(h)) == nil || p.state.roster.Source(h) != row.Sequence {
 			return
 		}
-		if row.Bad {
-			p.Bad++
-		}
-		touched := s.touched.Len()
-		s.row(row)
-		if s.touched.Len() == touched {
-			p.NoOps++
-		}
+		p.json = p.encoder.AppendContact(p.json[:0], string(row.Email), row.Fields, p.state.book.At(h).Mask)
+		p.bytes += len(p.json) + 1
+		p.sized++
 	})
 }
 
-// count sorts what was touched by what it needs.
-func (p *Plan) count(s *State, o Rehearsal, before map[uint32]bool) {
-	free := s.book.Free(o.Policy.Cap)
-	if o.Policy.Cap == 0 {
-		free = math.MaxInt
-	}
-	for _, h := range s.touched.Handles() {
-		handle := contact.Handle(h)
-		if before[h] && !o.Replay.Force { // it was on its way before: that is no doing of the replay
-			p.NoOps++
+// count sorts what was touched by what it needs. Removals go before additions where slots are scarce, so that what
+// they free is counted.
+func (p *rehearsed) count(o Rehearsal) {
+	s := p.state
+	adds := 0
+	for _, h := range s.bulk.touched.Handles() {
+		handle, mark := contact.Handle(h), *s.bulk.touched.Get(h)
+		if s.book.At(handle).Place() != plan.Nowhere {
 			continue
 		}
-		switch s.book.Decide(handle, s.roster.Desired(handle), s.roster.Hash(handle)) {
+		switch s.decide(handle) {
 		case plan.Add:
-			if free > 0 {
-				free--
-				p.Upserts++
-			} else {
-				p.Waiting++
-			}
+			adds++
 		case plan.Update:
 			p.Upserts++
 		case plan.Remove:
 			p.Removals++
 		case plan.Nothing:
+			if mark&forced != 0 && s.roster.Desired(handle) {
+				p.Upserts++
+			}
 		}
 	}
-	p.Held = p.Removals > max(0, s.book.Room(time.Now().UnixNano(), o.Policy.Guard))
-	per := max(o.Batch.MaxContacts, 1)
-	p.Requests = map[string]int{"upsert": ceil(p.Upserts, per)}
+	p.HeldRemovals = p.Removals - s.book.Allowed(time.Now().UnixNano(), o.Policy.Guard, p.Removals)
+	p.Held, p.Removals = p.HeldRemovals > 0, p.Removals-p.HeldRemovals
+	free := math.MaxInt
+	if o.Policy.Cap > 0 {
+		free = max(0, s.book.Free(o.Policy.Cap)+p.Removals-s.book.Count(plan.Waiting))
+	}
+	p.Waiting = max(0, adds-free)
+	p.Upserts += adds - p.Waiting
+	p.ask(o)
+}
+
+// ask counts the requests and how long they take.
+func (p *rehearsed) ask(o Rehearsal) {
+	p.Requests = map[string]int{"upsert": ceil(p.Upserts, max(o.Batch.MaxContacts, 1))}
+	if p.sized > 0 && o.Batch.MaxBytes > 0 {
+		empty := sendgrid.NewBatch([]string{o.Binding.List}, 1, o.Batch.MaxBytes)
+		room := o.Batch.MaxBytes - len(empty.Bytes()) + 1 // the first contact has no comma before it
+		empty.Release()
+		full := room * p.sized / p.bytes
+		p.Requests["upsert"] = max(p.Requests["upsert"], ceil(p.Upserts, max(full, 1)))
+	}
 	if n := ceil(p.Removals, removeBatch); n > 0 {
 		p.Requests["look_up"], p.Requests["remove"], p.Requests["confirm"] = n, n, n
 	}
-	if o.Limit > 0 && o.Replay.Share > 0 {
-		p.Seconds = float64(p.Requests["upsert"]) * time.Minute.Seconds() / (float64(o.Limit) * o.Replay.Share)
+	n := p.Requests["upsert"]
+	if o.Limit > 0 {
+		window := max(sendgrid.Budget{Limit: o.Limit, Remaining: o.Limit}.Left(o.Replay.Share), 1)
+		p.Seconds = float64(max(n-1, 0)/window) * time.Minute.Seconds()
 	}
+	jobs := float64(max(ceil(n, bulkBatches)-1, 0)) * o.Policy.scaled(firstLook).Seconds()
+	p.Seconds = max(p.Seconds, jobs)
 }
 
 func ceil(n, size int) int { return (n + size - 1) / size }

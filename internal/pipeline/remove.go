@@ -40,8 +40,9 @@ func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
 			ask = append(ask, emails[n])
 		}
 	}
+	share := l.shareOf(i)
 	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
+		ctx, cancel := context.WithDeadline(share(ctx), deadline)
 		defer cancel()
 		r := removal{intent: i, began: time.Now(), emails: emails}
 		if len(ask) > 0 {
@@ -91,7 +92,7 @@ func (l *loop) saw(handles []contact.Handle, emails []string, found map[string]s
 
 // removalNotBegun handles a look-up that failed: nothing was changed.
 func (l *loop) removalNotBegun(r removal) {
-	l.finished(r.intent.Operation, nil)
+	l.finished(r.intent, nil)
 	now := time.Now()
 	var answer *sendgrid.Error
 	if (!errors.As(r.err, &answer) || answer.Class != sendgrid.OverBudget) && !l.troubled(r.err) {
@@ -110,14 +111,14 @@ func (l *loop) removed(r removal) {
 	l.saw(r.intent.Handles, r.emails, r.found, r.began)
 	l.absent(r.intent.Operation, id, r.absent, now)
 	if len(r.gone) == 0 {
-		l.finished(r.intent.Operation, nil)
+		l.finished(r.intent, nil)
 		return
 	}
 	for _, h := range r.gone {
 		delete(l.looks, h)
 	}
 	if r.err != nil {
-		l.finished(r.intent.Operation, nil)
+		l.finished(r.intent, nil)
 		var answer *sendgrid.Error
 		switch {
 		case !errors.As(r.err, &answer):
@@ -132,7 +133,7 @@ func (l *loop) removed(r removal) {
 		}
 		return
 	}
-	l.finished(r.intent.Operation, nil)
+	l.finished(r.intent, nil)
 	l.well()
 	l.outbox = append(l.outbox, &ledger.Accepted{Batch: id, At: now.UnixNano(), Job: r.job})
 	l.polls[id] = l.firstPoll(now)

@@ -13,7 +13,6 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/sendgrid"
 )
 
 // The states of a replay: it reads up to the cursor, then lets what it touched become due, little by
@@ -47,46 +46,108 @@ func (s *State) replayed(r *ledger.Replay) {
 	switch {
 	case r.State == ReplayCancelled:
 		if s.replaying() {
+			s.closeTally(r.At)
 			at.State = ReplayCancelled
-			s.releaseTouched(r.At, s.touched.Len())
+			s.abandon(r.At)
 		}
 	case at == nil || at.ID != r.ID:
 		if !s.replaying() && r.State == ReplayRunning {
-			s.meta.Replay = r
+			s.meta.Replay, s.meta.Tally = r, &Tally{Slots: s.book.Slots()}
 		}
 	case s.replaying():
+		s.progress(at, r)
+	}
+}
+
+// progress takes over a part of the replay under way.
+func (s *State) progress(at, r *ledger.Replay) {
+	r.Touched = at.Touched
+	switch {
+	case r.State == ReplayDone:
+		s.closeTally(r.At)
 		s.meta.Replay = r
-		if r.State == ReplaySending {
-			s.releaseTouched(r.At, r.Release)
+		for _, h := range slices.Clone(s.bulk.released.Handles()) {
+			s.stays(contact.Handle(h)) // those that wait, are held or refused: they are live traffic's from now on
+		}
+	case at.State == ReplayRunning && r.State == ReplaySending:
+		s.meta.Replay = r
+		s.readAgain(r.At)
+	default:
+		s.meta.Replay = r
+		if r.Release > 0 {
+			s.release(&ledger.LetGo{At: r.At, Most: r.Release})
 		}
 	}
 }
 
-// refold folds a part of a replay.
+// refold folds a part of a replay. What came after it was planned is folded as well, and is no part of the plan.
 func (s *State) refold(r *ledger.Refold) error {
 	if !s.replaying() {
 		return nil // it was cancelled meanwhile
 	}
-	s.filling, s.force = true, r.Force
-	err := s.rows(r.At, r.Rows, false)
-	s.filling, s.force = false, false
+	s.at = r.At
+	s.roster.At(r.At / int64(time.Second))
+	s.filling = true
+	err := ledger.Rows(r.Rows, func(row *ledger.Row) {
+		if s.later(row) {
+			s.row(row)
+			return
+		}
+		if !s.roster.Current(row.Profile, row.Segment, row.Sequence) {
+			s.tally(func(t *Tally) { t.Overtaken++ })
+			return
+		}
+		touched := s.bulk.touched.Len()
+		s.force = r.Force
+		s.row(row)
+		s.force = false
+		s.tally(func(t *Tally) {
+			switch {
+			case row.Bad:
+				t.Bad++
+			case s.bulk.touched.Len() == touched:
+				t.NoOps++
+			}
+		})
+	})
+	s.filling = false
 	return err
 }
 
-// releaseTouched lets a number of contacts that a re-reading touched become due, unless another re-reading
-// still goes on.
-func (s *State) releaseTouched(at int64, most int) {
-	if s.reading() {
-		return
+// later reports whether a row of the replay under way came after it was planned.
+func (s *State) later(row *ledger.Row) bool {
+	planned := s.meta.Replay.Planned
+	return planned > 0 && row.Sequence > planned
+}
+
+// sorted takes out of a part of a replay the rows that a newer event has overtaken, and counts all of them.
+func (s *State) sorted(r *ledger.Replay, rows []byte) (kept []byte, err error) {
+	var last ledger.Row
+	planned := r.Planned
+	if planned == 0 {
+		planned = r.To
 	}
-	s.at = at
-	handles := slices.Clone(s.touched.Handles())
-	for _, h := range handles[max(0, len(handles)-most):] {
-		s.touched.Remove(h)
-		if s.flight.Of(contact.Handle(h)) == nil {
-			s.evaluate(contact.Handle(h), at)
+	err = ledger.Rows(rows, func(row *ledger.Row) {
+		later := row.Sequence > planned
+		if later {
+			r.Later++
+		} else {
+			r.Folded++
 		}
-	}
+		if s.roster.Current(row.Profile, row.Segment, row.Sequence) {
+			kept = ledger.AppendRow(kept, &last, row)
+			last.Sequence, last.Time = row.Sequence, row.Time
+			return
+		}
+		switch {
+		case later:
+		case s.roster.Latest(row.Profile, row.Segment) > planned:
+			r.Overtaken++
+		default:
+			r.Superseded++
+		}
+	})
+	return kept, err
 }
 
 // replay goes on with the replay under way, one part at a time, beside live traffic.
@@ -96,7 +157,7 @@ func (l *loop) replay(now time.Time) {
 		return
 	}
 	if r.ID == l.replayEnds && !l.state.replaying() {
-		l.replayReceipt(r, "")
+		l.replayReceipt(r, l.state.meta.Tally, "")
 		l.replayEnds = ""
 	}
 	if r.ID == l.replayID && r.At < l.replaySent {
@@ -106,7 +167,7 @@ func (l *loop) replay(now time.Time) {
 	case ReplayRunning:
 		l.replayRead(r)
 	case ReplaySending:
-		l.replaySend(r, now)
+		l.replayEnd(r, now)
 	}
 }
 
@@ -132,7 +193,6 @@ func (l *loop) replayRead(r *ledger.Replay) {
 // replayPart is one part of a replay, read and mapped.
 type replayPart struct {
 	rows   []byte
-	folded uint64
 	next   uint64
 	chosen map[uint64]bool // profiles, where a replay ends at an earlier event
 }
@@ -157,7 +217,6 @@ func (in *intake) replayPart(ctx context.Context, r ledger.Replay, chosen map[ui
 		}
 		p.rows = ledger.AppendRow(p.rows, &last, row)
 		last.Sequence, last.Time = row.Sequence, row.Time
-		p.folded++
 	})
 	return p, err
 }
@@ -195,10 +254,15 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 		return
 	}
 	l.chosen = p.chosen
+	rows, err := l.state.sorted(&r, p.rows)
+	if err != nil {
+		l.log.Error("the replay's rows cannot be read", zap.Error(err)) // they were encoded a moment ago
+		return
+	}
 	now := time.Now()
-	r.At, r.Position, r.Folded = max(now.UnixNano(), r.At+1), p.next-1, r.Folded+p.folded
-	if len(p.rows) > 0 {
-		l.outbox = append(l.outbox, &ledger.Refold{At: r.At, Force: r.Force, Rows: p.rows})
+	r.At, r.Position = max(now.UnixNano(), r.At+1), p.next-1
+	if len(rows) > 0 {
+		l.outbox = append(l.outbox, &ledger.Refold{At: r.At, Force: r.Force, Rows: rows})
 	}
 	if r.Position >= r.To {
 		r.State, l.chosen = ReplaySending, nil
@@ -207,40 +271,28 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 	l.outbox = append(l.outbox, &r)
 }
 
-// replaySend lets the next contacts become due once the last ones were sent, as often as the replay's share of
-// the rate budget allows, and ends the replay with the last ones.
-func (l *loop) replaySend(r *ledger.Replay, now time.Time) {
-	left := l.state.touched.Len()
-	if left > 0 && l.state.meta.Paused {
+// replayEnd ends a replay whose last contact has come to its end.
+func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
+	l.replayAt = now.Add(linger)
+	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
 		return
 	}
 	l.opts.at(AtReplaySend)
 	next := *r
-	next.At, next.Release = max(now.UnixNano(), r.At+1), l.opts.Batch.MaxContacts
-	next.Touched += uint64(min(left, next.Release))
-	if left == 0 {
-		next.State, next.Release = ReplayDone, 0
-		l.replayEnds = r.ID
-	}
-	l.replayID, l.replaySent = next.ID, next.At
+	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
+	l.replayEnds, l.replayID, l.replaySent = r.ID, r.ID, next.At
 	l.outbox = append(l.outbox, &next)
-	l.replayAt = now.Add(l.pace(r.Share))
 }
 
-// pace is how long a replay waits between two requests' worth of contacts.
-func (l *loop) pace(share float64) time.Duration {
-	b := l.opts.Prober.Budget(sendgrid.RouteUpsert)
-	if b.Limit <= 0 || share <= 0 {
-		return 0
-	}
-	return l.opts.Policy.scaled(time.Duration(float64(time.Minute) / (float64(b.Limit) * share)))
-}
-
-func (l *loop) replayReceipt(r *ledger.Replay, reason string) {
-	l.publishReceipt("replay", map[string]any{
+func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) {
+	fields := map[string]any{
 		"replay": r.ID, "from_sequence": r.From, "to_sequence": r.To, "events": r.Folded, "contacts": r.Touched, "forced": r.Force,
 		"reason": reason, "took_ms": max(0, (time.Now().UnixNano()-r.Started)/int64(time.Millisecond)),
-	})
+	}
+	if o := outcomeOf(r, t); o != nil {
+		fields["outcome"] = o
+	}
+	l.publishReceipt("replay", fields)
 }
 
 // Replay starts a replay. The record's At, To, Position and State are set here.
@@ -266,7 +318,8 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 	return r, d.Do(ctx, rec, &r)
 }
 
-// CancelReplay ends the replay under way: what it has folded stays folded, and what it touched becomes due.
+// CancelReplay ends the replay under way: what it has folded stays folded, and is owed; what only a forced one wanted
+// is not sent any more.
 func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error) {
 	var at *ledger.Replay
 	if err := d.Ask(ctx, func(s *State) {
@@ -284,6 +337,10 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
 		return *at, err
 	}
-	at.State = ReplayCancelled
-	return *at, d.inside(ctx, func(l *loop) { l.replayReceipt(at, "cancelled") })
+	return *at, d.inside(ctx, func(l *loop) {
+		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
+			*at = *r
+			l.replayReceipt(at, l.state.meta.Tally, "cancelled")
+		}
+	})
 }

@@ -26,9 +26,10 @@ func (w *world) replayState(d *Destination) ledger.Replay {
 }
 
 // rehearse plans a replay from what the ledger holds.
-func (w *world) rehearse(r ledger.Replay) Plan {
+func (w *world) rehearse(r ledger.Replay) Plan { return w.rehearseWith(w.options(), r) }
+
+func (w *world) rehearseWith(o Options, r ledger.Replay) Plan {
 	w.t.Helper()
-	o := w.options()
 	s := NewState(o.Policy, o.Salt)
 	j := &fakeJournal{world: w}
 	if _, err := j.Load(context.Background(), s.Read, func(_ uint64, body []byte) error { return s.Apply(body) }); err != nil {

@@ -25,7 +25,7 @@ func (l *loop) start(i *ledger.Intent, began, now time.Time) {
 	up := l.uploads[i.Batch]
 	delete(l.uploads, i.Batch)
 	if !now.Before(deadline) {
-		l.finished(i.Operation, up)
+		l.finished(i, up)
 		l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
 		return
 	}
@@ -33,8 +33,9 @@ func (l *loop) start(i *ledger.Intent, began, now time.Time) {
 		l.startRemoval(i, deadline)
 		return
 	}
+	share := l.shareOf(i)
 	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithDeadline(ctx, deadline)
+		ctx, cancel := context.WithDeadline(share(ctx), deadline)
 		defer cancel()
 		l.opts.at(AtSend)
 		job, err := l.opts.Sender.Upsert(ctx, up.batch.Bytes())
@@ -44,8 +45,12 @@ func (l *loop) start(i *ledger.Intent, began, now time.Time) {
 }
 
 // finished gives back what a request used.
-func (l *loop) finished(op contact.Operation, up *upload) {
-	l.sending[op]--
+func (l *loop) finished(i *ledger.Intent, up *upload) {
+	l.sending[i.Operation]--
+	if l.shared[i.Batch] {
+		delete(l.shared, i.Batch)
+		l.sharing[i.Operation]--
+	}
 	if up != nil {
 		up.batch.Release()
 	}
@@ -53,7 +58,7 @@ func (l *loop) finished(op contact.Operation, up *upload) {
 
 // upserted turns the answer to an upsert into an outcome.
 func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
-	l.finished(contact.Upsert, up)
+	l.finished(i, up)
 	now := time.Now()
 	if err == nil {
 		l.well()

@@ -55,7 +55,7 @@ type State struct {
 	blobs   dense.Blobs
 	dirty   dense.Sparse[dirtyRow]
 	erasing dense.Sparse[bool] // contacts to be deleted from the account
-	touched dense.Sparse[bool] // contacts that a back-fill changed: not due before it has ended
+	bulk    bulk               // contacts that a re-reading of the stream touched
 	meta    meta
 
 	at      int64 // time of the record being applied, unix nanoseconds
@@ -85,6 +85,7 @@ type meta struct {
 	Dropping    []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
 	Commands    []ledger.Command `json:"commands"`           // the last hundred
 	Replay      *ledger.Replay   `json:"replay,omitempty"`   // the last one
+	Tally       *Tally           `json:"tally,omitempty"`    // what came of it so far
 }
 
 // NewState returns the state of an empty journal. salt is the installation's.
@@ -133,13 +134,8 @@ func (s *State) appendDirty(dst []byte) []byte {
 		dst = wire.Bool(dst, d.fields != 0)
 		dst = wire.Bool(wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed), d.moved)
 	}
-	for _, set := range []*dense.Sparse[bool]{&s.erasing, &s.touched} {
-		dst = wire.Uint(dst, uint64(set.Len()))
-		for _, h := range set.Handles() {
-			dst = wire.Uint(dst, uint64(h))
-		}
-	}
-	return dst
+	dst = appendSet(appendSet(dst, &s.erasing), &s.bulk.touched)
+	return s.bulk.appendMarks(dst)
 }
 
 // Read reads a snapshot into an empty state.
@@ -183,11 +179,10 @@ func (s *State) loadDirty(in *wire.Reader) error {
 		}
 		*s.dirty.Put(h) = row
 	}
-	for _, set := range []*dense.Sparse[bool]{&s.erasing, &s.touched} {
-		for range in.Count() {
-			*set.Put(uint32(in.Uint())) = true
-		}
+	for range in.Count() {
+		*s.erasing.Put(uint32(in.Uint())) = true
 	}
+	s.bulk.load(in)
 	return in.Err()
 }
 

@@ -33,7 +33,9 @@ func (p *planner) retry() {
 				same = append(same, it.Handle)
 			}
 		}
+		p.again = s.inBulk(same)
 		p.cutAll(same)
+		p.again = false
 	}
 }
 
@@ -179,7 +181,9 @@ func (p *planner) cut(handles []contact.Handle) int {
 		batch.Release()
 		return n
 	}
-	l.lastCut = p.now
+	if !p.again {
+		l.lastCut = p.now
+	}
 	id := p.intend(contact.Upsert, taken, 0)
 	l.uploads[id] = &upload{batch: batch, handles: taken}
 	return n

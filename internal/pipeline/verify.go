@@ -105,7 +105,7 @@ func (c *Comparison) stranger(email string) {
 // settled reports whether nothing is under way for the contact. One that waits, is held or refused stands still.
 func (c *Comparison) settled(h contact.Handle) bool {
 	s := c.state
-	if _, due := s.window.Has(h); due || s.flight.Of(h) != nil || s.touched.Get(uint32(h)) != nil || s.book.At(h).LastAdd() > c.fresh {
+	if _, due := s.window.Has(h); due || s.flight.Of(h) != nil || s.bulk.touched.Get(uint32(h)) != nil || s.book.At(h).LastAdd() > c.fresh {
 		return false
 	}
 	return s.book.At(h).Place() != plan.Waiting && s.book.At(h).Place() != plan.Held

@@ -91,6 +91,22 @@ func (r *Roster) person(p uint32) Person {
 	return one
 }
 
+// Latest returns the sequence, in the present stream, of what decides a profile's membership: its latest event, the
+// refresh that swept it, or the erasure of the profile. Zero is none, or an event of a stream before.
+func (r *Roster) Latest(id []byte, seg uint16) uint64 {
+	latest := r.Tombstone(id)
+	p := r.byID.Find(id, r.idOf)
+	if p == 0 {
+		return latest
+	}
+	for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
+		if m := r.members.At(i); m.segment == seg {
+			latest = max(latest, r.sequenceOf(m.sequence))
+		}
+	}
+	return latest
+}
+
 // Tombstone returns the sequence up to which the profile was erased; zero is never.
 func (r *Roster) Tombstone(id []byte) uint64 {
 	if len(r.tombstones) == 0 {

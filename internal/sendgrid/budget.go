@@ -29,7 +29,17 @@ func seed(r Route) int {
 // Budget is what a route has left until its window ends.
 type Budget struct {
 	Limit, Remaining int
+	Shared           int // requests of this window that calls within a share have made
 	Reset            time.Time
+}
+
+// Left is how many requests may start now within a share of the budget: a part of each window's limit, and one at
+// least. A share that is no part of one is all of it.
+func (b Budget) Left(share float64) int {
+	if share <= 0 || share >= 1 {
+		return b.Remaining
+	}
+	return max(0, min(b.Remaining, max(1, int(float64(b.Limit)*share))-b.Shared))
 }
 
 // budgets holds one budget a route.
@@ -58,6 +68,14 @@ type waiter struct {
 	granted chan struct{} // closed when it may make its request
 }
 
+// part counts a request that was made within a share.
+func (w *waiter) part() int {
+	if w.share < 1 {
+		return 1
+	}
+	return 0
+}
+
 func newBudgets(scale float64) *budgets {
 	return &budgets{scale: scale, routes: map[Route]*budget{}}
 }
@@ -82,7 +100,7 @@ func (a *Account) Budget(r Route) Budget {
 
 func (x *budget) roll(now time.Time) {
 	if !now.Before(x.Reset) {
-		x.Remaining, x.Reset = x.Limit, now.Add(window)
+		x.Remaining, x.Shared, x.Reset = x.Limit, 0, now.Add(window)
 	}
 }
 
@@ -134,9 +152,10 @@ func (x *budget) grant(now time.Time) {
 	for skipped := 0; skipped < len(x.lines); {
 		l := x.lines[0]
 		x.lines = x.lines[1:]
-		if x.Remaining > int(float64(x.Limit)*(1-l.waiters[0].share)) && (x.told || x.flying < blind) {
+		if x.Left(l.waiters[0].share) > 0 && (x.told || x.flying < blind) {
 			x.Remaining--
 			x.flying++
+			x.Shared += l.waiters[0].part()
 			close(l.waiters[0].granted)
 			l.waiters = l.waiters[1:]
 			skipped = 0
@@ -157,6 +176,7 @@ func (b *budgets) giveUp(x *budget, w *waiter) {
 	case <-w.granted:
 		x.Remaining++
 		x.flying--
+		x.Shared = max(0, x.Shared-w.part())
 		x.grant(time.Now())
 		return
 	default:
@@ -199,8 +219,11 @@ func (b *budgets) learn(r Route, h http.Header, status int, now time.Time) {
 	if err == nil && remaining >= 0 && delta > 0 {
 		reset := now.Add(delta)
 		left := max(0, remaining-(x.flying-1))
-		if before && now.Before(x.Reset) && reset.Sub(x.Reset).Abs() <= sameWindow {
+		switch same := now.Before(x.Reset) && reset.Sub(x.Reset).Abs() <= sameWindow; {
+		case before && same:
 			left = min(left, x.Remaining)
+		case before:
+			x.Shared = 0
 		}
 		x.Remaining, x.Reset = left, reset
 	}

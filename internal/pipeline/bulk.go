@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"rollcall/internal/contact"
+	"rollcall/internal/dense"
+	"rollcall/internal/plan"
+	"rollcall/internal/wire"
+)
+
+// bulk is what a replay or back-fill makes of contacts beside live traffic: those that it touched are not due
+// before the reading has ended; then they become due little by little, and until their end are sent within the
+// share of the rate budget. Of a touched contact no fields are kept: they are read again when it is sent (I11).
+type bulk struct {
+	touched  dense.Sparse[mark] // not due yet
+	released dense.Sparse[mark] // due, or on their way, or kept by what they were due for
+	letGo    int64              // when contacts became due last; not kept
+}
+
+// mark is what is noted of such a contact.
+type mark uint8
+
+const (
+	forced mark = 1 << iota // it is sent whatever SendGrid is believed to have
+	lively                  // live traffic changed it while the stream was read: it is due as its, not as ours
+)
+
+func appendSet[T any](dst []byte, set *dense.Sparse[T]) []byte {
+	dst = wire.Uint(dst, uint64(set.Len()))
+	for _, h := range set.Handles() {
+		dst = wire.Uint(dst, uint64(h))
+	}
+	return dst
+}
+
+// appendMarks appends what the set of touched contacts does not say; nothing where there is nothing to say, as
+// earlier builds wrote it.
+func (b *bulk) appendMarks(dst []byte) []byte {
+	said := b.released.Len() > 0
+	for _, h := range b.touched.Handles() {
+		said = said || *b.touched.Get(h) != 0
+	}
+	if !said {
+		return dst
+	}
+	for _, h := range b.touched.Handles() {
+		dst = append(dst, byte(*b.touched.Get(h)))
+	}
+	dst = appendSet(dst, &b.released)
+	for _, h := range b.released.Handles() {
+		dst = append(dst, byte(*b.released.Get(h)))
+	}
+	return dst
+}
+
+func (b *bulk) load(in *wire.Reader) {
+	marks := func(set *dense.Sparse[mark]) {
+		for _, h := range set.Handles() {
+			*set.Get(h) = mark(in.Byte())
+		}
+	}
+	handles := func(set *dense.Sparse[mark]) {
+		for range in.Count() {
+			set.Put(uint32(in.Uint()))
+		}
+	}
+	handles(&b.touched)
+	if in.Len() > 0 {
+		marks(&b.touched)
+		handles(&b.released)
+		marks(&b.released)
+	}
+}
+
+// decide is what a contact needs: also one that SendGrid is believed to have as desired, where a forced replay
+// sends it again.
+func (s *State) decide(h contact.Handle) plan.Decision {
+	desired := s.roster.Desired(h)
+	d := s.book.Decide(h, desired, s.roster.Hash(h))
+	if m := s.bulk.released.Get(uint32(h)); d == plan.Nothing && desired && m != nil && *m&forced != 0 {
+		return plan.Update
+	}
+	return d
+}
+
+// sendAgain notes that a forced replay sends a listed contact again.
+func (s *State) sendAgain(h contact.Handle) {
+	at := s.book.At(h)
+	if at.Listed() && at.Place() == plan.Nowhere && s.roster.Desired(h) && s.erasing.Get(uint32(h)) == nil {
+		s.bulk.released.Remove(uint32(h))
+		*s.bulk.touched.Put(uint32(h)) |= forced
+	}
+}
+
+// overtake hands a contact that live traffic changed over to it. While the stream is being read what is desired is
+// not whole yet, so that it is not due before.
+func (s *State) overtake(h contact.Handle) {
+	set := &s.bulk.touched
+	m := set.Get(uint32(h))
+	if m != nil && s.reading() {
+		*m |= lively
+		return
+	}
+	if m == nil {
+		set = &s.bulk.released
+		m = set.Get(uint32(h))
+	}
+	if m == nil {
+		return
+	}
+	was := *m
+	set.Remove(uint32(h))
+	s.tally(func(t *Tally) { t.Live++ })
+	s.resend(h, was)
+}
+
+// resend makes a contact that a forced replay wanted sent differ from what SendGrid is believed to have.
+func (s *State) resend(h contact.Handle, m mark) {
+	if at := s.book.At(h); m&forced != 0 && at.Listed() && s.roster.Desired(h) && s.flight.Of(h) == nil {
+		s.book.SetListed(h, 0, at.Mask)
+	}
+}
+
+// untouch forgets that a re-reading touched a contact that needs nothing, unless it is sent in any case.
+func (s *State) untouch(h contact.Handle) {
+	if m := s.bulk.touched.Get(uint32(h)); m != nil && *m&forced == 0 {
+		s.bulk.touched.Remove(uint32(h))
+	}
+	if s.bulk.released.Remove(uint32(h)) {
+		s.tally(func(t *Tally) { t.Live++ })
+	}
+}
+
+// inBulk reports whether the batch is of contacts that became due by a re-reading.
+func (s *State) inBulk(handles []contact.Handle) bool {
+	return len(handles) > 0 && s.bulk.released.Get(uint32(handles[0])) != nil
+}
+
+// inReplay is how a re-reading has the contact, for people; empty where none does.
+func (s *State) inReplay(h contact.Handle) string {
+	switch {
+	case s.bulk.touched.Get(uint32(h)) != nil && s.reading():
+		return "due once the stream is read"
+	case s.bulk.touched.Get(uint32(h)) != nil:
+		return "due in its turn"
+	case s.bulk.released.Get(uint32(h)) != nil:
+		return "being sent"
+	}
+	return ""
+}

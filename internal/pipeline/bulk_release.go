@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"slices"
+
+	"rollcall/internal/contact"
+	"rollcall/internal/ledger"
+	"rollcall/internal/plan"
+)
+
+// The way of contacts that a re-reading touched: they become due, and come to an end.
+
+// release lets contacts that a re-reading touched become due, unless another re-reading still goes on.
+func (s *State) release(r *ledger.LetGo) {
+	if s.bulk.letGo = r.At; s.reading() {
+		return
+	}
+	s.at = r.At
+	handles := slices.Clone(s.bulk.touched.Handles())
+	if !r.Removals {
+		handles = handles[max(0, len(handles)-r.Most):]
+	}
+	for _, h := range handles {
+		if h := contact.Handle(h); !r.Removals || s.decide(h) == plan.Remove {
+			s.goes(h, r.At)
+		}
+	}
+}
+
+// goes lets one touched contact become due.
+func (s *State) goes(h contact.Handle, at int64) {
+	m := *s.bulk.touched.Get(uint32(h))
+	s.bulk.touched.Remove(uint32(h))
+	if s.flight.Of(h) != nil || s.book.At(h).Place() != plan.Nowhere {
+		return // whatever ends that looks at it again
+	}
+	if m&lively != 0 {
+		s.tally(func(t *Tally) { t.Live++ })
+		s.resend(h, m)
+		s.evaluate(h, at)
+		return
+	}
+	if s.erasing.Get(uint32(h)) != nil {
+		s.evaluate(h, at)
+		return
+	}
+	*s.bulk.released.Put(uint32(h)) = m & forced
+	if s.decide(h) == plan.Nothing {
+		s.bulk.released.Remove(uint32(h))
+		s.clean(h)
+		return
+	}
+	if s.replaying() {
+		s.meta.Replay.Touched++
+	}
+	s.evaluate(h, at)
+}
+
+// readAgain ends a reading: what live traffic changed meanwhile is due first, and as its own.
+func (s *State) readAgain(at int64) {
+	if s.reading() {
+		return
+	}
+	s.at = at
+	for _, h := range slices.Clone(s.bulk.touched.Handles()) {
+		if *s.bulk.touched.Get(h)&lively != 0 {
+			s.goes(contact.Handle(h), at)
+		}
+	}
+}
+
+// sent notes that a contact came to its end as it was asked.
+func (s *State) sent(op contact.Operation, h contact.Handle, added bool) {
+	if !s.bulk.released.Remove(uint32(h)) {
+		return
+	}
+	s.tally(func(t *Tally) {
+		switch {
+		case op == contact.Remove:
+			t.Removals++
+		case added:
+			t.Adds++
+			t.Upserts++
+		default:
+			t.Upserts++
+		}
+	})
+}
+
+// stays notes that a contact is kept by what it was due for: it waits, is held or refused. A replay counts it at
+// its end.
+func (s *State) stays(h contact.Handle) {
+	if !s.replaying() {
+		s.bulk.released.Remove(uint32(h))
+	}
+}
+
+// underWay counts the contacts that became due by a re-reading and have not come to an end.
+func (s *State) underWay() int {
+	n := 0
+	for _, h := range s.bulk.released.Handles() {
+		if s.book.At(contact.Handle(h)).Place() == plan.Nowhere {
+			n++
+		}
+	}
+	return n
+}
+
+// abandon ends what only a cancelled replay wanted. What it folded is owed as everything that was folded; it goes on
+// within the share.
+func (s *State) abandon(at int64) {
+	s.at = at
+	for _, h := range slices.Clone(s.bulk.touched.Handles()) {
+		m := s.bulk.touched.Get(h)
+		*m &^= forced
+		if h := contact.Handle(h); *m == 0 && s.flight.Of(h) == nil && s.decide(h) == plan.Nothing && s.erasing.Get(uint32(h)) == nil {
+			s.bulk.touched.Remove(uint32(h))
+		}
+	}
+	for _, h := range slices.Clone(s.bulk.released.Handles()) {
+		h := contact.Handle(h)
+		switch {
+		case s.flight.Of(h) != nil:
+		case s.book.At(h).Place() != plan.Nowhere:
+			s.bulk.released.Remove(uint32(h))
+		default:
+			if *s.bulk.released.Get(uint32(h)) = 0; s.decide(h) == plan.Nothing {
+				s.bulk.released.Remove(uint32(h))
+				s.clean(h)
+			}
+		}
+	}
+	s.readAgain(at)
+}
+
+// letEverybodyGo lets all touched contacts become due as live traffic: what was read is of a stream that is no more.
+func (s *State) letEverybodyGo(at int64) {
+	for _, h := range slices.Clone(s.bulk.touched.Handles()) {
+		s.bulk.touched.Remove(h)
+		if h := contact.Handle(h); s.flight.Of(h) == nil && s.book.At(h).Place() == plan.Nowhere {
+			s.evaluate(h, at)
+		}
+	}
+	for _, h := range slices.Clone(s.bulk.released.Handles()) {
+		m := *s.bulk.released.Get(h)
+		s.bulk.released.Remove(h)
+		s.resend(contact.Handle(h), m)
+	}
+}
