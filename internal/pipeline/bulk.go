@@ -130,6 +130,12 @@ func (s *State) untouch(h contact.Handle) {
 	}
 }
 
+// heldBack counts the dirty contacts that a re-reading touched and that are not due yet: the dirty ones besides those
+// that are told elsewhere.
+func (s *State) heldBack(elsewhere int) int {
+	return min(s.bulk.touched.Len(), max(0, s.dirty.Len()-elsewhere))
+}
+
 // inBulk reports whether the batch is of contacts that became due by a re-reading.
 func (s *State) inBulk(handles []contact.Handle) bool {
 	return len(handles) > 0 && s.bulk.released.Get(uint32(handles[0])) != nil

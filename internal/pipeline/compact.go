@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"time"
@@ -106,24 +107,31 @@ func (l *loop) receipt(b *flight.Batch, now time.Time, refused int, reason strin
 	})
 }
 
-// publishReceipt publishes one receipt: counts and durations, no personal data.
+// publishReceipt publishes what came of something. It names nobody, and nothing waits for it.
 func (l *loop) publishReceipt(kind string, fields map[string]any) {
-	fields["kind"], fields["time"] = kind, time.Now().UTC().Format(time.RFC3339Nano)
-	fields["destination"], fields["name"], fields["owner"] = l.opts.Destination, l.opts.Name, l.opts.Owner
-	body, err := json.Marshal(fields)
-	if err != nil {
-		l.log.Error("a receipt cannot be encoded", zap.Error(err))
-		return
-	}
+	receipt := l.receiptOf(kind, fields)
 	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		l.opts.at(AtReceipt)
-		if err := l.opts.Letters.PublishReceipt(ctx, l.opts.Destination, body); err != nil {
+		if err := receipt(ctx); err != nil {
 			l.log.Warn("a receipt cannot be stored", zap.Error(err))
 		}
 		return nil
 	})
+}
+
+// receiptOf returns what publishes a receipt.
+func (l *loop) receiptOf(kind string, fields map[string]any) func(context.Context) error {
+	fields["kind"], fields["time"] = kind, time.Now().UTC().Format(time.RFC3339Nano)
+	fields["destination"], fields["name"], fields["owner"] = l.opts.Destination, l.opts.Name, l.opts.Owner
+	body, err := json.Marshal(fields)
+	return func(ctx context.Context) error {
+		if err != nil {
+			return fmt.Errorf("encode a receipt: %w", err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		l.opts.at(AtReceipt)
+		return l.opts.Letters.PublishReceipt(ctx, l.opts.Destination, body)
+	}
 }
 
 // publishSometimes makes the numbers that readers see at most a tenth of a second old.
@@ -158,6 +166,7 @@ func (s *State) Stats() Stats {
 	st.Window = s.window.Len()
 	st.OnTheWay = s.flight.Contacts(flight.Intended) + s.flight.Contacts(flight.Accepted)
 	st.InDoubt = s.flight.Contacts(flight.Doubt)
+	st.Window += s.heldBack(st.Dirty())
 	st.Jobs, st.Cursor, st.Profiles = s.flight.Len(), s.meta.Cursor, s.roster.Profiles()
 	st.Epoch, st.Paused = s.meta.Epoch, s.meta.Paused
 	if l := s.meta.Lost; l != nil {

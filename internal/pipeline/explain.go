@@ -39,6 +39,7 @@ type ContactStory struct {
 	Oldest    *time.Time `json:"changed_at,omitempty"` // the first change that is not applied yet
 	Added     *time.Time `json:"added_at,omitempty"`   // Rollcall last tried to add or update it
 	Erasing   bool       `json:"erasing,omitempty"`    // it is being deleted from the account
+	Replay    string     `json:"replay,omitempty"`     // how a replay or back-fill has it
 }
 
 // ProfileStory is one profile's memberships.
@@ -133,6 +134,7 @@ func (s *State) contactStory(h contact.Handle) ContactStory {
 	case at.Listed():
 		c.PutBy = "adopted"
 	}
+	c.Replay = s.inReplay(h)
 	if c.Desired {
 		c.Place = s.roster.Place(h)
 	}

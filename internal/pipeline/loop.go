@@ -88,7 +88,6 @@ type loop struct {
 	replayBusy bool // a part of a replay is being read
 	replayID   string
 	replaySent int64           // when the last part was handed on: it is not applied before the state says so
-	replayEnds string          // the replay whose last part was handed on
 	replayAt   time.Time       // no next part before
 	chosen     map[uint64]bool // profiles of a replay that ends at an earlier event
 

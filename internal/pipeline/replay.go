@@ -46,7 +46,7 @@ func (s *State) replayed(r *ledger.Replay) {
 	switch {
 	case r.State == ReplayCancelled:
 		if s.replaying() {
-			s.closeTally(r.At)
+			s.meta.Tally = s.closed(r.At)
 			at.State = ReplayCancelled
 			s.abandon(r.At)
 		}
@@ -64,7 +64,7 @@ func (s *State) progress(at, r *ledger.Replay) {
 	r.Touched = at.Touched
 	switch {
 	case r.State == ReplayDone:
-		s.closeTally(r.At)
+		s.meta.Tally = s.closed(r.At)
 		s.meta.Replay = r
 		for _, h := range slices.Clone(s.bulk.released.Handles()) {
 			s.stays(contact.Handle(h)) // those that wait, are held or refused: they are live traffic's from now on
@@ -155,10 +155,6 @@ func (l *loop) replay(now time.Time) {
 	r := l.state.meta.Replay
 	if r == nil || l.replayBusy || l.stopping || now.Before(l.replayAt) {
 		return
-	}
-	if r.ID == l.replayEnds && !l.state.replaying() {
-		l.replayReceipt(r, l.state.meta.Tally, "")
-		l.replayEnds = ""
 	}
 	if r.ID == l.replayID && r.At < l.replaySent {
 		return // the last part is not applied yet
@@ -271,7 +267,7 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 	l.outbox = append(l.outbox, &r)
 }
 
-// replayEnd ends a replay whose last contact has come to its end.
+// replayEnd ends a replay whose last contact has come to its end: first its receipt, so that no crash loses it.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
 	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
@@ -280,19 +276,33 @@ func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.opts.at(AtReplaySend)
 	next := *r
 	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
-	l.replayEnds, l.replayID, l.replaySent = r.ID, r.ID, next.At
-	l.outbox = append(l.outbox, &next)
+	receipt := l.replayReceipt(&next, l.state.closed(next.At), "")
+	l.replayBusy = true
+	l.task(func(ctx context.Context) func() {
+		err := receipt(ctx)
+		return func() {
+			l.replayBusy = false
+			if err != nil {
+				l.replayAt = time.Now().Add(time.Second)
+				l.log.Warn("the replay's receipt cannot be stored; it is tried again", zap.Error(err))
+				return
+			}
+			l.replayID, l.replaySent = next.ID, next.At
+			l.outbox = append(l.outbox, &next)
+		}
+	})
 }
 
-func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) {
+// replayReceipt returns what publishes a replay's receipt.
+func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) func(context.Context) error {
 	fields := map[string]any{
 		"replay": r.ID, "from_sequence": r.From, "to_sequence": r.To, "events": r.Folded, "contacts": r.Touched, "forced": r.Force,
-		"reason": reason, "took_ms": max(0, (time.Now().UnixNano()-r.Started)/int64(time.Millisecond)),
+		"reason": reason, "took_ms": max(0, (r.At-r.Started)/int64(time.Millisecond)),
 	}
 	if o := outcomeOf(r, t); o != nil {
 		fields["outcome"] = o
 	}
-	l.publishReceipt("replay", fields)
+	return l.receiptOf("replay", fields)
 }
 
 // Replay starts a replay. The record's At, To, Position and State are set here.
@@ -340,7 +350,14 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 	return *at, d.inside(ctx, func(l *loop) {
 		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
 			*at = *r
-			l.replayReceipt(at, l.state.meta.Tally, "cancelled")
+			at.At = time.Now().UnixNano()
+			receipt := l.replayReceipt(at, l.state.meta.Tally, "cancelled")
+			l.task(func(ctx context.Context) func() {
+				if err := receipt(ctx); err != nil {
+					l.log.Warn("the replay's receipt cannot be stored", zap.Error(err))
+				}
+				return nil
+			})
 		}
 	})
 }

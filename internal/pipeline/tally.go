@@ -94,21 +94,24 @@ func (s *State) tally(count func(*Tally)) {
 	}
 }
 
-// closeTally counts what the replay leaves, at its end.
-func (s *State) closeTally(at int64) {
-	s.tally(func(t *Tally) {
-		for _, h := range s.bulk.released.Handles() {
-			switch s.book.At(contact.Handle(h)).Place() {
-			case plan.Waiting:
-				t.Waiting++
-			case plan.Held:
-				t.Held++
-			case plan.Refused:
-				t.Refused++
-			case plan.Nowhere:
-			}
+// closed is the tally of the replay under way as its end leaves it; nil where an earlier build began it.
+func (s *State) closed(at int64) *Tally {
+	if s.meta.Tally == nil || !s.replaying() {
+		return s.meta.Tally
+	}
+	t := *s.meta.Tally
+	for _, h := range s.bulk.released.Handles() {
+		switch s.book.At(contact.Handle(h)).Place() {
+		case plan.Waiting:
+			t.Waiting++
+		case plan.Held:
+			t.Held++
+		case plan.Refused:
+			t.Refused++
+		case plan.Nowhere:
 		}
-		t.Slots = s.book.Slots() - t.Slots - t.Adds + t.Removals
-		t.Ended = at
-	})
+	}
+	t.Slots = s.book.Slots() - t.Slots - t.Adds + t.Removals
+	t.Ended = at
+	return &t
 }
