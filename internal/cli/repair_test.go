@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/control"
+	"rollcall/internal/pipeline"
 	"rollcall/internal/testkit"
 )
 
@@ -30,6 +31,11 @@ func TestEverythingIsExportedAgainByAForcedReplay(t *testing.T) {
 	if done.State != "done" || int(done.Touched) != done.Plan.Upserts || done.Folded != done.Plan.Events || done.Plan.Upserts != 2 {
 		t.Errorf("planned %+v, done %+v", done.Plan, done.ReplayProgress)
 	}
+	if o := done.Outcome; o == nil || o.Upserts != 2 || o.Events != done.Plan.Events || o.NoOps != done.Plan.NoOps || o.Live != (pipeline.LiveChanges{}) {
+		t.Errorf("planned %+v, happened %+v", done.Plan, o)
+	}
+	_, text, _ := strings.Cut(s.must("replay", "newsletter", "--from-sequence", "1", "--force", "--yes"), "jobs\n")
+	golden(t, "replay-done.txt", text)
 	s.settled(2)
 	if diff := cmp.Diff([]string{"ada@example.com", "grace@example.com"}, s.onList()); diff != "" {
 		t.Errorf("the departed is back: %s", diff)

@@ -12,6 +12,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
 
@@ -146,8 +147,8 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	}
 	t.row("budget", budgetPart(a))
 	t.row("letters", lettersPart(a.DeadLetters))
-	if r := a.Replay; r != nil && r.State == "running" {
-		t.row("replay", fmt.Sprintf("%s at %s of %s events", r.ID, count(r.Position), count(r.To)))
+	if r := a.Replay; r != nil && (r.State == pipeline.ReplayRunning || r.State == pipeline.ReplaySending) {
+		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
 	}
 	t.row("SendGrid", failingPart(a))
 	t.row("trouble", a.Trouble)

@@ -143,6 +143,7 @@ type ReplayArgs struct {
 	Segment string `json:"segment,omitempty"`
 	Profile string `json:"profile,omitempty"`
 	Force   bool   `json:"force,omitempty"`
+	Planned uint64 `json:"planned_sequence,omitempty"` // the cursor that the plan was made at; 0 is none
 	Cancel  bool   `json:"cancel,omitempty"` // ends the one under way instead
 }
 
@@ -154,6 +155,10 @@ type ReplayAnswer struct {
 }
 
 // Progress is a replay's progress for readers.
-func Progress(r *ledger.Replay) ReplayProgress {
-	return ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded, Touched: r.Touched}
+func Progress(r *ledger.Replay, outcome *pipeline.Outcome) ReplayProgress {
+	p := ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded, Touched: r.Touched}
+	if r.State != pipeline.ReplayRunning {
+		p.Outcome = outcome
+	}
+	return p
 }

@@ -66,12 +66,14 @@ type StatusAnswer struct {
 // ReplayProgress is how far a replay has come. Positions are stream sequences.
 type ReplayProgress struct {
 	ID       string `json:"id"`
-	State    string `json:"state"` // running, done, cancelled
+	State    string `json:"state"` // running (it reads), sending, done, cancelled
 	From     uint64 `json:"from"`
 	To       uint64 `json:"to"`
 	Position uint64 `json:"position"`
 	Folded   uint64 `json:"folded"`   // events
 	Touched  uint64 `json:"contacts"` // that it let become due
+
+	Outcome *pipeline.Outcome `json:"outcome,omitempty"` // so far, in the plan's figures
 }
 
 // Fill takes over a destination's numbers.

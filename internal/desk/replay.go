@@ -29,12 +29,12 @@ func (d *Desk) replay(ctx context.Context, request control.Request) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	return control.ReplayAnswer{Destination: d.Destination.ID, ReplayProgress: control.Progress(&r)}, nil
+	return control.ReplayAnswer{Destination: d.Destination.ID, ReplayProgress: control.Progress(&r, nil)}, nil
 }
 
 // ReplayOf is the record of a replay that the arguments ask for.
 func ReplayOf(args control.ReplayArgs, share float64) ledger.Replay {
-	r := ledger.Replay{From: args.From, Until: args.Until, Segment: args.Segment, Force: args.Force, Share: share}
+	r := ledger.Replay{From: args.From, Until: args.Until, Segment: args.Segment, Force: args.Force, Planned: args.Planned, Share: share}
 	if args.Profile != "" {
 		r.Profile = []byte(args.Profile)
 	}

@@ -52,7 +52,7 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 		}
 		answer.HeldDigest = s.Held().Digest
 		if r := s.Replay(); r != nil {
-			progress := control.Progress(r)
+			progress := control.Progress(r, s.Outcome())
 			answer.Replay = &progress
 		}
 	})

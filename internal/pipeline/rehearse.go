@@ -45,6 +45,9 @@ type Rehearsal struct {
 	Limit   int           // of upserts a minute; zero is not known
 }
 
+// jobTime is about how long SendGrid takes until it says that a job has ended.
+const jobTime = 200 * time.Second
+
 // rehearsed is a plan in the making.
 type rehearsed struct {
 	Plan
@@ -165,7 +168,7 @@ func (p *rehearsed) ask(o Rehearsal) {
 		window := max(sendgrid.Budget{Limit: o.Limit, Remaining: o.Limit}.Left(o.Replay.Share), 1)
 		p.Seconds = float64(max(n-1, 0)/window) * time.Minute.Seconds()
 	}
-	jobs := float64(max(ceil(n, bulkBatches)-1, 0)) * o.Policy.scaled(firstLook).Seconds()
+	jobs := float64(max(ceil(n, bulkBatches)-1, 0)) * o.Policy.scaled(jobTime).Seconds()
 	p.Seconds = max(p.Seconds, jobs)
 }
 

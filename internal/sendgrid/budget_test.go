@@ -197,6 +197,37 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// A share is had in full though others have used much of the window, and no more of it than is left.
+func TestAShareIsNotUsedUpByOthers(t *testing.T) {
+	for live, want := range map[int]int64{70: 20, 90: 10, 100: 0} {
+		onStage(t, simulator.Options{Limit: 100}, func(s *stage) {
+			for range live {
+				s.upsert("live@example.com")
+			}
+			ctx, cancel := context.WithCancel(sendgrid.WithShare(s.Context(), 0.2))
+			var replayed atomic.Int64
+			var all sync.WaitGroup
+			all.Go(func() {
+				for {
+					if _, err := s.Upsert(ctx, []byte(`{"contacts":[{"email":"r@example.com"}]}`)); err != nil {
+						return
+					}
+					replayed.Add(1)
+				}
+			})
+			synctest.Wait()
+			if n := replayed.Load(); n != want {
+				s.Errorf("after %d requests of others a share of 0.2 made %d of 100, want %d", live, n, want)
+			}
+			if n := s.Budget(sendgrid.RouteUpsert).Left(0.2); n != 0 {
+				s.Errorf("%d are said to be left", n)
+			}
+			cancel()
+			all.Wait()
+		})
+	}
+}
+
 // A replay uses its share of a window alone, and never keeps live requests waiting.
 func TestAShareLeavesTheRestToOthers(t *testing.T) {
 	onStage(t, simulator.Options{Limit: 100}, func(s *stage) {
