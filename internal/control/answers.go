@@ -144,7 +144,7 @@ type ReplayArgs struct {
 	Profile string `json:"profile,omitempty"`
 	Force   bool   `json:"force,omitempty"`
 	Planned uint64 `json:"planned_sequence,omitempty"` // the cursor that the plan was made at; 0 is none
-	Cancel  bool   `json:"cancel,omitempty"` // ends the one under way instead
+	Cancel  bool   `json:"cancel,omitempty"`           // ends the one under way instead
 }
 
 // ReplayAnswer is a replay as it stands.
