@@ -75,6 +75,7 @@ func printContact(to io.Writer, destination string, c *control.ContactAnswer) {
 	if c.Oldest != nil {
 		t.row("changed", stamp(c.Oldest)+", not applied yet")
 	}
+	t.row("replay", c.Replay)
 	t.row("sent", stamp(c.Added))
 	for _, name := range keys(c.Fields) {
 		t.row("field", name+" = "+oneLine(c.Fields[name]))
@@ -92,13 +93,21 @@ func printContact(to io.Writer, destination string, c *control.ContactAnswer) {
 func listedPart(c *control.ContactAnswer) string {
 	switch {
 	case c.Listed && c.PutBy == "adopted":
-		return "yes, adopted"
+		return "yes, adopted" + sincePart(c)
 	case c.Listed:
-		return "yes, put there by Rollcall"
+		return "yes, put there by Rollcall" + sincePart(c)
 	case c.PutBy == "rollcall":
 		return "no (Rollcall has put it there before)"
 	}
 	return "no (Rollcall never put it there)"
+}
+
+// sincePart says since when the contact is listed, where the ledger knows it.
+func sincePart(c *control.ContactAnswer) string {
+	if c.Since == nil {
+		return ""
+	}
+	return ", listed since " + stamp(c.Since)
 }
 
 func desiredPart(c *control.ContactAnswer) string {

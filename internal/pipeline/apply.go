@@ -53,7 +53,7 @@ func (s *State) record(rec ledger.Record) error {
 		s.at = r.At
 		for _, h := range r.Handles {
 			s.tell(contact.Remove, h)
-			s.book.SetUnlisted(h)
+			s.unlist(h)
 			s.evaluate(h, r.At)
 		}
 	case *ledger.Erased:
@@ -183,7 +183,7 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 	}
 	d := s.dirty.Put(uint32(h))
 	if d.since == 0 {
-		d.since = s.since()
+		d.since = s.changedAt()
 	}
 	if desired || c.Moved {
 		d.moved = !desired && !s.filling // the old half of a move that an event caused
@@ -216,9 +216,9 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 	}
 }
 
-// since is when the change being applied was made, in unix milliseconds. One that a re-reading finds is no older than
+// changedAt is when the change being applied was made, in unix milliseconds. One that a re-reading finds is no older than
 // the reading: until then nobody could know it.
-func (s *State) since() int64 {
+func (s *State) changedAt() int64 {
 	if s.filling {
 		return s.at / int64(time.Millisecond)
 	}

@@ -41,7 +41,9 @@ func (s *State) stand(r *ledger.Stand) {
 		s.found(h, false)
 	}
 	for _, e := range r.Adopted {
-		s.found(s.roster.Intern(e), true)
+		h := s.roster.Intern(e)
+		s.adopt(h)
+		s.found(h, true)
 	}
 }
 
@@ -50,9 +52,9 @@ func (s *State) found(h contact.Handle, onList bool) {
 		return
 	}
 	if onList {
-		s.book.SetListed(h, 0, s.book.At(h).Mask)
+		s.list(h, 0, s.book.At(h).Mask)
 	} else {
-		s.book.SetUnlisted(h)
+		s.unlist(h)
 	}
 	switch s.book.At(h).Place() {
 	case plan.Refused:

@@ -99,11 +99,11 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		case ledger.Applied:
 			s.tell(op, h)
 			s.sent(op, h, !s.book.At(h).Listed())
-			s.book.SetListed(h, it.Hash, it.Mask)
+			s.list(h, it.Hash, it.Mask)
 		case ledger.OnList:
-			s.book.SetListed(h, 0, s.book.At(h).Mask)
+			s.list(h, 0, s.book.At(h).Mask)
 		case ledger.OffList:
-			s.book.SetUnlisted(h)
+			s.unlist(h)
 		case ledger.Rejected:
 			s.book.Release(h)
 			s.refuse(it, reason)
@@ -113,7 +113,7 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		if f == ledger.Applied || f == ledger.OffList {
 			s.tell(op, h)
 			s.sent(op, h, false)
-			s.book.SetUnlisted(h)
+			s.unlist(h)
 		}
 	case contact.Delete:
 		if f == ledger.Applied || f == ledger.OffList {
@@ -130,6 +130,7 @@ func (s *State) erased(h contact.Handle) {
 	s.tell(contact.Delete, h)
 	slot := s.book.At(h).Listed() || s.book.At(h).Slot()
 	s.book.Gone(h)
+	s.notListed(h)
 	s.erasing.Remove(uint32(h))
 	if slot && s.roster.Desired(h) {
 		s.book.Reserve(h)

@@ -37,9 +37,10 @@ type ContactStory struct {
 	Doubt     *time.Time `json:"doubt_until,omitempty"`
 	Reason    string     `json:"reason,omitempty"`     // of a refusal
 	Oldest    *time.Time `json:"changed_at,omitempty"` // the first change that is not applied yet
-	Added     *time.Time `json:"added_at,omitempty"`   // Rollcall last tried to add or update it
-	Erasing   bool       `json:"erasing,omitempty"`    // it is being deleted from the account
-	Replay    string     `json:"replay,omitempty"`     // how a replay or back-fill has it
+	Since     *time.Time `json:"listed_since,omitempty"`
+	Added     *time.Time `json:"added_at,omitempty"` // Rollcall last tried to add or update it
+	Erasing   bool       `json:"erasing,omitempty"`  // it is being deleted from the account
+	Replay    string     `json:"replay,omitempty"`   // how a replay or back-fill has it
 }
 
 // ProfileStory is one profile's memberships.
@@ -129,12 +130,12 @@ func (s *State) contactStory(h contact.Handle) ContactStory {
 		Source: s.roster.Source(h), Added: moment(at.LastAdd(), time.Second), Erasing: s.erasing.Get(uint32(h)) != nil,
 	}
 	switch {
+	case at.Listed() && (at.LastAdd() == 0 || s.listing(h).adopted()):
+		c.PutBy = "adopted"
 	case at.LastAdd() != 0:
 		c.PutBy = "rollcall"
-	case at.Listed():
-		c.PutBy = "adopted"
 	}
-	c.Replay = s.inReplay(h)
+	c.Replay, c.Since = s.inReplay(h), moment(s.listing(h).unix(), time.Second)
 	if c.Desired {
 		c.Place = s.roster.Place(h)
 	}

@@ -47,16 +47,17 @@ type dirtyRow struct {
 // State is one destination's: a fold of its journal. Living and loading change it through Apply alone,
 // so that both come to the same (I13).
 type State struct {
-	policy  Policy
-	roster  *roster.Roster
-	window  *window.Window
-	book    *plan.Book
-	flight  *flight.Flight
-	blobs   dense.Blobs
-	dirty   dense.Sparse[dirtyRow]
-	erasing dense.Sparse[bool] // contacts to be deleted from the account
-	bulk    bulk               // contacts that a re-reading of the stream touched
-	meta    meta
+	policy   Policy
+	roster   *roster.Roster
+	window   *window.Window
+	book     *plan.Book
+	flight   *flight.Flight
+	blobs    dense.Blobs
+	dirty    dense.Sparse[dirtyRow]
+	erasing  dense.Sparse[bool] // contacts to be deleted from the account
+	bulk     bulk               // contacts that a re-reading of the stream touched
+	listings dense.Slab[listing]
+	meta     meta
 
 	at      int64 // time of the record being applied, unix nanoseconds
 	rowTime int64 // broker time of the row being applied, unix milliseconds
@@ -117,6 +118,7 @@ func (s *State) Write(w io.Writer) error {
 		{"flight", s.flight.Append},
 		{"window", s.window.Append},
 		{"dirty", s.appendDirty},
+		{"since", s.appendSince},
 	} {
 		scratch = part.body(scratch[:0])
 		if err := wire.Section(w, part.name, scratch); err != nil {
@@ -155,6 +157,8 @@ func (s *State) Read(r io.Reader) error {
 			err = s.window.Load(body)
 		case "dirty":
 			err = s.loadDirty(wire.NewReader(body))
+		case "since": // not in snapshots of earlier builds: then it is not known
+			err = s.loadSince(wire.NewReader(body))
 		default:
 			err = ledger.ErrUnknownRecord
 		}
