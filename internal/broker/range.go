@@ -18,6 +18,7 @@ type rangeReader struct {
 	filters []string
 	to      uint64
 	headers bool // no bodies
+	since   time.Time
 
 	next     uint64 // the sequence to read from
 	consumer string
@@ -35,7 +36,10 @@ func (c *Conn) ReadRange(ctx context.Context, r Range, visit func(Message) error
 		}
 		r.To = state.LastSeq
 	}
-	reader := &rangeReader{conn: c, stream: r.Stream, filters: r.Filters, to: r.To, headers: r.HeadersOnly, next: max(r.From, 1)}
+	reader := &rangeReader{conn: c, stream: r.Stream, filters: r.Filters, to: r.To, headers: r.HeadersOnly, since: r.Since, next: max(r.From, 1)}
+	if !r.Since.IsZero() {
+		reader.next = 0 // told by the first event
+	}
 	return reader.read(ctx, visit)
 }
 
@@ -45,6 +49,8 @@ type Range struct {
 	Filters     []string // subjects; none is all
 	From, To    uint64   // sequences, both included; To 0 is the stream's end
 	HeadersOnly bool     // no bodies
+
+	Since time.Time // instead of From: events that the broker stored at this time or later
 }
 
 func (r *rangeReader) read(ctx context.Context, visit func(Message) error) error {
@@ -117,10 +123,7 @@ func (r *rangeReader) readOnce(ctx context.Context, p *puller, visit func(Messag
 func (r *rangeReader) consume(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		try, cancel := context.WithTimeout(ctx, connectTimeout)
-		cons, err := r.conn.JS.CreateConsumer(try, r.stream, jetstream.ConsumerConfig{
-			DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
-			FilterSubjects: r.filters, HeadersOnly: r.headers, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
-		})
+		cons, err := r.conn.JS.CreateConsumer(try, r.stream, r.config())
 		cancel()
 		var refused jetstream.JetStreamError
 		switch {
@@ -141,6 +144,18 @@ func (r *rangeReader) consume(ctx context.Context) (*jetstream.ConsumerInfo, err
 		case <-time.After(wait):
 		}
 	}
+}
+
+// config begins where the reading is: at a time before the first event, at a sequence from then on.
+func (r *rangeReader) config() jetstream.ConsumerConfig {
+	c := jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
+		FilterSubjects: r.filters, HeadersOnly: r.headers, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+	}
+	if r.next == 0 {
+		c.DeliverPolicy, c.OptStartSeq, c.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &r.since
+	}
+	return c
 }
 
 // remove takes the consumer away at once; the broker would do it a minute later.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,6 +49,30 @@ func newBenchCommand(env *Env) *cobra.Command {
 			return printJSON(env.Stdout, loaded)
 		},
 	})
+	command.AddCommand(
+		newOperatedBench(env, "replay", "Measure a forced replay of a stream beside live changes", 100_000, bench.Replay),
+		newOperatedBench(env, "explain", "Measure explain on a ledger, with a consumer and without", 1_000_000, bench.Explain))
+	return command
+}
+
+// newOperatedBench measures an operator's command, in processes of this program.
+func newOperatedBench(env *Env, use, short string, contacts int, measure func(context.Context, bench.Operated) error) *cobra.Command {
+	o := bench.Operated{}
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx, stop := env.untilSignal(command.Context())
+			defer stop()
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program: %w", err)
+			}
+			o.Said, o.Self = env.Stdout, self
+			return measure(ctx, o)
+		},
+	}
+	command.Flags().IntVar(&o.Events, "events", 1_000_000, "events on the stream")
+	command.Flags().IntVar(&o.Contacts, "contacts", contacts, "contacts of the destination")
 	return command
 }
 
