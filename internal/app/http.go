@@ -141,7 +141,7 @@ func (r *runner) status(ctx context.Context) control.StatusAnswer {
 		answer.State = control.Inactive
 	}
 	answer.Replica = ""
-	answer.Next = control.Next(r.cfg.ID, answer.State, answer.Reason)
+	answer.Advise()
 	return answer
 }
 

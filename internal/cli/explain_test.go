@@ -8,6 +8,7 @@ import (
 
 	"rollcall/internal/control"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/sendgrid"
 	"rollcall/internal/testkit"
 )
 
@@ -67,4 +68,35 @@ func TestExplainTellsOfEveryPlaceThatAContactCanBeIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Golden(t, "explain-places.json", append(body, '\n'))
+}
+
+// Everything that status can say of one destination, in text and for programs.
+func TestStatusTellsEverythingOfADestinationInTrouble(t *testing.T) {
+	five := int64(99_000)
+	answer := control.StatusAnswer{
+		Destination: "newsletter", Name: "Newsletter", Owner: "crm team", Account: "acme", State: "running", Replica: "host-1",
+		ConfigHash: "abc", Revision: 3, Epoch: 7,
+		Standbys:   []control.Replica{{Name: "host-2", ConfigHash: "def", Revision: 2, StaleConfig: true, Reason: "stream_unfit"}},
+		ProfileCap: 100_000, Listed: 97_000, Slots: 97_500, AccountContacts: &five, AccountCap: 200_000,
+		Dirty: 622, Window: 100, OnTheWay: 500, InDoubt: 10, Waiting: 7, Refused: 5, JobsInFlight: 2,
+		IntakePending: 1234, Cursor: 99_999, OldestUnappliedSeconds: 61, LagP50Seconds: 38, LagP99Seconds: 90,
+		LostFrom: 12, LostTo: 40, Failing: "SendGrid answered 503", FailingSince: moment(0), PlanFull: true,
+		Budgets:     []control.Budget{{Route: string(sendgrid.RouteUpsert), Limit: 200, Remaining: 1, ResetSeconds: 30}},
+		RequestsDue: 4, BudgetSeconds: 33, DeadLetters: map[string]uint64{"bad_value": 3, "no_email": 2},
+		Replay: &control.ReplayProgress{
+			ID: "r7-1", State: "sending", To: 99_000, Position: 99_000, Touched: 60_000,
+			Outcome: &pipeline.Outcome{Upserts: 30_000},
+		},
+	}
+	answer.Advise()
+	var text strings.Builder
+	if err := (&Env{LookupEnv: func(string) (string, bool) { return "", false }}).printStatus(&text, &answer); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Golden(t, "status-everything.txt", []byte(text.String()))
+	body, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Golden(t, "status-everything.json", append(body, '\n'))
 }

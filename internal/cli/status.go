@@ -151,6 +151,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
 	}
 	t.row("SendGrid", failingPart(a))
+	t.row("lost", lostPart(a))
 	t.row("trouble", a.Trouble)
 	t.row("next:", a.Next)
 	return t.flush()

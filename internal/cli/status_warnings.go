@@ -22,3 +22,11 @@ func failingPart(a *control.StatusAnswer) string {
 	}
 	return "takes nothing since " + stamp(a.FailingSince) + " (" + oneLine(a.Failing) + "); it is tried again by itself, changes are gathered"
 }
+
+// lostPart tells of events that the stream dropped before they were folded.
+func lostPart(a *control.StatusAnswer) string {
+	if a.LostFrom == 0 {
+		return ""
+	}
+	return "events " + count(a.LostFrom) + " to " + count(a.LostTo) + " left the stream before they were read; nobody is removed until a refresh of each segment was accepted"
+}

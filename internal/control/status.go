@@ -22,6 +22,11 @@ type StatusAnswer struct {
 
 	Trouble string `json:"trouble,omitempty"` // why the ledger could not be read, where nobody is active
 
+	// Events that the stream dropped before they were folded, first and last sequence: removals wait until a refresh of
+	// each segment was accepted.
+	LostFrom uint64 `json:"lost_from,omitempty"`
+	LostTo   uint64 `json:"lost_to,omitempty"`
+
 	Failing      string     `json:"failing,omitempty"` // why SendGrid takes nothing, where something is to be sent
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 
@@ -85,6 +90,7 @@ func (a *StatusAnswer) Fill(st pipeline.Stats) {
 	a.Profiles, a.JobsInFlight, a.IntakePending = st.Profiles, st.Jobs, st.Pending
 	a.DeadLetters, a.PlanFull = st.Letters, st.Full
 	a.OldestUnappliedSeconds = st.Age(time.Now()).Seconds()
+	a.LostFrom, a.LostTo = st.LostFrom, st.LostTo
 	if a.Failing = st.Failing; a.Failing != "" {
 		since := time.UnixMilli(st.FailingSince).UTC()
 		a.FailingSince = &since
@@ -148,13 +154,25 @@ func Next(destination, state, reason string) string {
 	return ""
 }
 
-// Advise sets the line that helps, from how the destination stands. A full plan is no trouble of the destination's
-// own: what stops it altogether comes first.
+// Advise sets the line that helps, from how the destination stands. What stops it altogether comes first, then what
+// keeps some contacts from where they should be, then what was set aside.
 func (a *StatusAnswer) Advise() {
-	a.Next = Next(a.Destination, a.State, a.Reason)
-	if a.Next == "" && a.PlanFull {
-		a.Next = fill("make room in the account or take a larger plan, then: consumer resume %s", a.Destination)
+	next := ""
+	switch a.Next = Next(a.Destination, a.State, a.Reason); {
+	case a.Next != "":
+		return
+	case a.Failing != "":
+		next = "it is tried again by itself for as long as it takes; is it SendGrid, or the way to it: consumer check"
+	case a.LostFrom > 0:
+		next = "removals wait: publish each of its segments again (publisher refresh --segment SEGMENT FILE)"
+	case a.PlanFull:
+		next = "make room in the account or take a larger plan, then: consumer resume %s"
+	case a.Waiting > 0:
+		next = "raise profile_cap, or see who waits: consumer waiting %s"
+	case a.Refused > 0:
+		next = "see why contacts are refused: consumer dead-letters list %s; after a correction: consumer dead-letters retry %s"
 	}
+	a.Next = fill(next, a.Destination)
 }
 
 func fill(text, destination string) string { return strings.ReplaceAll(text, "%s", destination) }

@@ -61,7 +61,7 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 	}
 	if d.Status == nil {
 		answer.IntakePending = d.pending(ctx, answer.Cursor)
-		answer.Next = control.Next(d.Destination.ID, answer.State, answer.Reason)
+		answer.Advise()
 	}
 	return answer, nil
 }
