@@ -25,6 +25,10 @@ import (
 // connectTimeout is how long one dial and one JetStream request may take where the caller set no deadline.
 const connectTimeout = 5 * time.Second
 
+// pingEvery is how often a server has to show that it is there: one that stands still, or that the network lost, is left after two
+// to three of them. Answers queue behind events, so a slow link must have time for what was pulled.
+const pingEvery = 3 * time.Second
+
 // TLS names the files of a TLS client; all are optional.
 type TLS struct {
 	CAFile, CertFile, KeyFile string
@@ -127,7 +131,7 @@ func (o Options) natsOptions(log *zap.Logger) ([]nats.Option, string, error) {
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.Timeout(connectTimeout), nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 250*time.Millisecond),
-		nats.PingInterval(10 * time.Second), nats.MaxPingsOutstanding(2), nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2), nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Warn("broker connection lost; reconnecting", zap.Error(err))

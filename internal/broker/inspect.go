@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // StreamState is what a look at an event stream shows.
@@ -36,7 +38,7 @@ type StreamState struct {
 func (c *Conn) InspectStream(ctx context.Context, name string) (StreamState, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	stream, err := c.JS.Stream(ctx, name)
+	stream, err := ask.Until(ctx, func(ctx context.Context) (jetstream.Stream, error) { return c.JS.Stream(ctx, name) })
 	if err != nil {
 		return StreamState{}, streamError(name, "look at", err)
 	}

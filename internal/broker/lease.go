@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"rollcall/internal/ask"
 )
 
 // LeaseOptions describes one replica's claim to a lease.
@@ -51,18 +53,23 @@ func (c *Conn) NewLease(o LeaseOptions) *Lease {
 	return &Lease{conn: c, opts: o, value: value}
 }
 
-// Try asks for the lease once, and reports false where another has it. The context that it returns ends with
+// Try asks for the lease, and reports false where another has it. The context that it returns ends with
 // ctx, or as soon as the lease may be another's: when somebody took it, or when it could not be renewed for most
 // of its time. Release has to follow.
 func (l *Lease) Try(ctx context.Context) (context.Context, bool, error) {
-	ask, cancel := withDefaultTimeout(ctx)
+	bound, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	kv, err := l.conn.JS.KeyValue(ask, LeaseBucket)
-	if err != nil {
-		return nil, false, fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
-	}
-	began := time.Now()
-	revision, err := kv.Create(ask, l.opts.Destination, l.value, jetstream.KeyTTL(l.opts.TTL))
+	var began time.Time
+	silent := false // an earlier try was not answered: the lease that is there may be ours
+	revision, err := ask.Until(bound, func(ctx context.Context) (uint64, error) {
+		began = time.Now()
+		revision, err := l.create(ctx)
+		if silent && errors.Is(err, jetstream.ErrKeyExists) && l.ours(ctx) {
+			return l.revision, nil
+		}
+		silent = silent || !ask.Answered(err)
+		return revision, err
+	})
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		return nil, false, nil
 	}
@@ -71,6 +78,14 @@ func (l *Lease) Try(ctx context.Context) (context.Context, bool, error) {
 	}
 	l.revision = revision
 	return l.hold(ctx, began), true, nil
+}
+
+func (l *Lease) create(ctx context.Context) (uint64, error) {
+	kv, err := l.conn.JS.KeyValue(ctx, LeaseBucket)
+	if err != nil {
+		return 0, fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
+	}
+	return kv.Create(ctx, l.opts.Destination, l.value, jetstream.KeyTTL(l.opts.TTL))
 }
 
 func (l *Lease) hold(ctx context.Context, began time.Time) context.Context {

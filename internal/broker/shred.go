@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // Shred overwrites every message of a stream whose subject matches one of the filters and whose sequence
@@ -67,7 +69,9 @@ type ConsumerState struct {
 func (c *Conn) InspectConsumer(ctx context.Context, stream, destination string) (ConsumerState, bool, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	cons, err := c.JS.Consumer(ctx, stream, DurableName(destination))
+	cons, err := ask.Until(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return c.JS.Consumer(ctx, stream, DurableName(destination))
+	})
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return ConsumerState{}, false, nil
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"rollcall/internal/ask"
 )
 
 const (
@@ -146,14 +148,19 @@ func (s *Source) resetConsumer(ctx context.Context, from uint64) error {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
 	js := s.conn.JS
-	cons, err := js.Consumer(ctx, s.opts.Stream, s.durable)
+	cons, err := ask.Until(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return js.Consumer(ctx, s.opts.Stream, s.durable)
+	})
 	if errors.Is(err, jetstream.ErrConsumerNotFound) || (err == nil && !s.fits(cons.CachedInfo().Config)) {
-		err = s.makeConsumer(ctx)
+		err = ask.Done(ctx, s.makeConsumer)
 	}
 	if err != nil {
 		return s.explain(err)
 	}
-	_, err = js.ResetConsumerToSequence(ctx, s.opts.Stream, s.durable, from)
+	err = ask.Done(ctx, func(ctx context.Context) error {
+		_, err := js.ResetConsumerToSequence(ctx, s.opts.Stream, s.durable, from)
+		return err
+	})
 	return s.explain(err)
 }
 

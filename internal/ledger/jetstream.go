@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // The headers of a journal's messages. There is no Nats-Msg-Id: a cluster looks for duplicates before it
@@ -25,9 +27,7 @@ const (
 	defaultStream = "ROLLCALL_LEDGER"
 	defaultBucket = "ROLLCALL_SNAPSHOTS"
 	subjectPrefix = "rollcall.ledger."
-	askTimeout    = 10 * time.Second // of one request that is no publish
-	readBatch     = 256
-	readSilence   = 10 * time.Second
+	askTimeout    = 10 * time.Second // of a request that is no publish, repeated while nobody answers
 )
 
 // Open opens a destination's journal in the streams that broker.EnsureStreams makes. Nothing is read yet.
@@ -35,11 +35,11 @@ func Open(ctx context.Context, js jetstream.JetStream, destination string, o Opt
 	o.Stream, o.Bucket = cmp.Or(o.Stream, defaultStream), cmp.Or(o.Bucket, defaultBucket)
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	stream, err := js.Stream(ctx, o.Stream)
+	stream, err := ask.Until(ctx, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, o.Stream) })
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger of %s in stream %s: %w", destination, o.Stream, err)
 	}
-	objects, err := js.ObjectStore(ctx, o.Bucket)
+	objects, err := ask.Until(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) { return js.ObjectStore(ctx, o.Bucket) })
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots of %s in bucket %s: %w", destination, o.Bucket, err)
 	}
@@ -77,7 +77,11 @@ func (s *streamStore) publish(ctx context.Context, m message, expected uint64) (
 
 // last asks the stream's leader: a direct get may be answered by a replica that lags.
 func (s *streamStore) last(ctx context.Context) (message, bool, error) {
-	raw, err := s.stream.GetLastMsgForSubject(ctx, s.subject)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	raw, err := ask.Until(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.stream.GetLastMsgForSubject(ctx, s.subject)
+	})
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return message{}, false, nil
@@ -100,63 +104,6 @@ func (s *streamStore) read(ctx context.Context, r reading, visit func(message) e
 		}
 		return visit(m)
 	})
-}
-
-// eachMessage visits the messages of a subject in order, up to the end as it was when the reading began.
-func eachMessage(ctx context.Context, js jetstream.JetStream, stream, subject string, r reading, visit func(jetstream.Msg, uint64) error) error {
-	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(r.from, 1),
-		HeadersOnly: r.headers, InactiveThreshold: time.Minute,
-	})
-	if err != nil {
-		return fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	name := ""
-	if info := consumer.CachedInfo(); info != nil {
-		if name = info.Name; info.NumPending == 0 {
-			return removeConsumer(ctx, js, stream, name)
-		}
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(readBatch))
-	if err != nil {
-		return fmt.Errorf("read stream %s: %w", stream, err)
-	}
-	defer func() {
-		messages.Stop()
-		_ = removeConsumer(ctx, js, stream, name) // it ends by itself as well
-	}()
-	for {
-		msg, err := next(ctx, messages)
-		if err != nil {
-			return fmt.Errorf("read stream %s: %w", stream, err)
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read stream %s: %w", stream, err)
-		}
-		if err := visit(msg, meta.Sequence.Stream); err != nil {
-			return err
-		}
-		if meta.NumPending == 0 {
-			return nil
-		}
-	}
-}
-
-func next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, readSilence)
-	defer cancel()
-	return messages.Next(jetstream.NextContext(ctx))
-}
-
-func removeConsumer(ctx context.Context, js jetstream.JetStream, stream, name string) error {
-	if name == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_ = js.DeleteConsumer(ctx, stream, name) // it ends by itself as well
-	return nil
 }
 
 func (s *streamStore) purgeBelow(ctx context.Context, seq uint64, shred bool) error {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // objectStore keeps snapshots as objects of a bucket.
@@ -22,16 +24,36 @@ func (s *objectStore) put(ctx context.Context, name string, data []byte) error {
 	return err
 }
 
+// get reads an object as any subject is read: the client's own way gives up after five seconds, however large the object.
 func (s *objectStore) get(ctx context.Context, name string) ([]byte, error) {
-	data, err := s.objects.GetBytes(ctx, name)
+	look, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	info, err := ask.Until(look, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return s.objects.GetInfo(ctx, name) })
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, errNoObject
 	}
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, 0, info.Size)
+	err = eachMessage(ctx, s.js, s.streamName(), s.chunks(info), reading{from: 1}, func(msg jetstream.Msg, _ uint64) error {
+		data = append(data, msg.Data()...)
+		return nil
+	})
 	return data, err
 }
 
+func (s *objectStore) streamName() string { return "OBJ_" + s.bucket }
+
+// chunks is the subject that an object's parts lie on.
+func (s *objectStore) chunks(info *jetstream.ObjectInfo) string {
+	return "$O." + s.bucket + ".C." + info.NUID
+}
+
 func (s *objectStore) list(ctx context.Context, prefix string) ([]string, error) {
-	infos, err := s.objects.List(ctx)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	infos, err := ask.Until(ctx, func(ctx context.Context) ([]*jetstream.ObjectInfo, error) { return s.objects.List(ctx) })
 	if errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return nil, nil
 	}
@@ -50,14 +72,14 @@ func (s *objectStore) list(ctx context.Context, prefix string) ([]string, error)
 // remove deletes an object and the marker that the deletion leaves: names are never used again, so that
 // markers would only pile up.
 func (s *objectStore) remove(ctx context.Context, name string, shred bool) error {
-	stream, err := s.js.Stream(ctx, "OBJ_"+s.bucket)
+	stream, err := s.js.Stream(ctx, s.streamName())
 	if err != nil {
 		return err
 	}
 	if shred {
 		info, err := s.objects.GetInfo(ctx, name)
 		if err == nil {
-			err = shredSubject(ctx, s.js, stream, "OBJ_"+s.bucket, "$O."+s.bucket+".C."+info.NUID, math.MaxUint64)
+			err = shredSubject(ctx, s.js, stream, s.streamName(), s.chunks(info), math.MaxUint64)
 		}
 		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 			return err
