@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -111,10 +110,8 @@ func (r *runner) hold(ctx context.Context) {
 // rest waits before the next try. It reports false where another replica serves what this one declines.
 func (r *runner) rest(ctx context.Context, d time.Duration, declines bool) bool {
 	for until := time.Now().Add(d); time.Now().Before(until) && ctx.Err() == nil; {
-		view, next := r.app.board.View()
-		if declines && slices.ContainsFunc(view.Replicas, func(p broker.Presence) bool {
-			return p.Replica != r.app.opts.Replica && slices.Contains(p.Serves, r.cfg.ID)
-		}) {
+		_, next := r.app.board.View()
+		if declines && r.successor() {
 			return false
 		}
 		select {

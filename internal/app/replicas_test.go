@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func names(n int) []string {
@@ -14,25 +15,49 @@ func names(n int) []string {
 	return out
 }
 
-// One active replica per destination, spread within one of even when a replica joins, leaves, comes back or crashes.
+// One active replica per destination, spread within one of even 30 s after a replica joins, leaves, comes back or crashes, at most.
 func TestDestinationsSpreadOverReplicasThatComeAndGo(t *testing.T) {
 	all := names(7)
 	g := newGround(t, all...)
 	cfg := g.file(nil, all...)
 	a := g.start("a", cfg)
-	t.Logf("one alone: %s", eventually(t, "one alone runs all", func() bool { return a.active() == 7 }))
+	within(t, "one alone runs all", func() bool { return a.active() == 7 })
 	b := g.start("b", cfg)
-	t.Logf("joined: %s", eventually(t, "two share", func() bool { return a.active()+b.active() == 7 && b.active() >= 3 && b.active() <= 4 }))
+	within(t, "one joined: two share", func() bool { return even(7, a, b) })
 	g.enter("p1")
 	eventually(t, "every list has the contact", func() bool { return g.everywhere(all, 1) })
 	b.stop(t)
-	t.Logf("left: %s", eventually(t, "the one that stays runs all", func() bool { return a.active() == 7 }))
+	within(t, "one left: the other runs all", func() bool { return a.active() == 7 })
 	b = g.start("b", cfg)
-	eventually(t, "two share again", func() bool { return a.active()+b.active() == 7 && b.active() >= 3 })
+	within(t, "it came back: two share again", func() bool { return even(7, a, b) })
+	c := g.start("c", cfg)
+	within(t, "a third joined: three share", func() bool { return even(7, a, b, c) })
+	c.stop(t)
+	within(t, "the third left: two share", func() bool { return even(7, a, b) })
 	b.crash()
-	t.Logf("crashed: %s", eventually(t, "the survivor runs all", func() bool { return a.active() == 7 }))
+	within(t, "one crashed: the survivor runs all", func() bool { return a.active() == 7 })
 	g.enter("p2")
 	eventually(t, "every list has both contacts", func() bool { return g.everywhere(all, 2) })
+}
+
+// within waits for what has to be so within 30 s, and says how long it took.
+func within(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	took := eventually(t, what, holds)
+	t.Logf("%s: after %s", what, took.Round(10*time.Millisecond))
+	if took > 30*time.Second {
+		t.Errorf("%s only after %s", what, took)
+	}
+}
+
+// even reports whether the replicas run so many destinations, each within one of the others.
+func even(n int, replicas ...*replica) bool {
+	least, most := n, 0
+	for _, r := range replicas {
+		n -= r.active()
+		least, most = min(least, r.active()), max(most, r.active())
+	}
+	return n == 0 && most-least <= 1
 }
 
 func (g *ground) everywhere(destinations []string, n int) bool {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -88,7 +89,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
 		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},
-		Observer: observer{r.metrics, &r.lags}, Log: r.log, Admit: r.admit, Claimed: claimed,
+		Observer: observer{r.metrics, &r.lags}, Log: r.log, Admit: r.admit, Claimed: claimed, Successor: r.successor,
 	}
 	return pipeline.New(o), source.Stop, nil
 }
@@ -100,6 +101,14 @@ func (r *runner) check(ctx context.Context) (reason string, err error) {
 		return "", nil
 	}
 	return wrong.Reason, wrong.Err()
+}
+
+// successor reports whether another replica is there that would run the destination.
+func (r *runner) successor() bool {
+	view, _ := r.app.board.View()
+	return slices.ContainsFunc(view.Replicas, func(p broker.Presence) bool {
+		return p.Replica != r.app.opts.Replica && slices.Contains(p.Serves, r.cfg.ID)
+	})
 }
 
 // desk answers operators while the destination is active here.

@@ -18,8 +18,13 @@ import (
 	"rollcall/internal/sendgrid"
 )
 
-// stopBound is how long a graceful stop waits for the answers of requests that are under way.
-const stopBound = 10 * time.Second
+// A graceful stop makes no request any more and waits for the answers of those that are under way: not long where another
+// replica waits to go on, which takes them up as in doubt; longer where nobody does, because an answer is worth more than a doubt.
+const (
+	handOver  = 300 * time.Millisecond
+	stopBound = 10 * time.Second
+	stopLook  = 50 * time.Millisecond // how often it looks whether to leave
+)
 
 // Destination runs one destination on this replica. Make it with New, and Run it once.
 type Destination struct {
@@ -232,7 +237,8 @@ func (l *loop) reader(segments []string) (*intake, error) {
 // turn is the loop. Each arm does one thing; what it left to be written goes into the next entry.
 func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 	stop := ctx.Done()
-	var deadline <-chan time.Time
+	var leave <-chan time.Time
+	var stopped time.Time
 	for {
 		l.propose(time.Now())
 		if l.stopping && !l.busy && l.idle() {
@@ -258,10 +264,14 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 			}
 			intakeDone = nil
 		case <-stop:
-			l.stopping, stop = true, nil
-			deadline = time.After(stopBound)
-		case <-deadline:
-			return nil
+			l.stopping, stop, stopped = true, nil, time.Now()
+			ticker := time.NewTicker(stopLook)
+			defer ticker.Stop()
+			leave = ticker.C
+		case <-leave:
+			if time.Since(stopped) >= l.patience() {
+				return nil
+			}
 		}
 		l.told()
 		if l.ending != nil {
@@ -269,6 +279,14 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 		}
 		l.publishSometimes()
 	}
+}
+
+// patience is how long a stop waits for answers.
+func (l *loop) patience() time.Duration {
+	if l.opts.Successor != nil && l.opts.Successor() {
+		return handOver
+	}
+	return stopBound
 }
 
 // take is where the next events come from: nowhere while the last ones are not committed.

@@ -118,6 +118,8 @@ type Options struct {
 	Admit func(last ledger.Claim, want ledger.Binding) error
 	// Claimed is called once the claim is committed; nil is nobody.
 	Claimed func()
+	// Successor tells, while the destination is being stopped, whether another replica waits to run it; nil is none.
+	Successor func() bool
 	// Crash is told of each step, by whichever goroutine takes it, so that a test can stop the process there; nil but
 	// in tests.
 	Crash func(Step)
