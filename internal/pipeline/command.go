@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/internal/ledger"
@@ -81,13 +82,15 @@ func (l *loop) command(c command) {
 // refusal says why a command makes no sense now. An approval is for what was shown: another operator may
 // have approved it meanwhile, or more may be held.
 func (l *loop) refusal(rec *ledger.Command) error {
-	if rec.Name != "approve" {
+	switch rec.Name {
+	case "approve":
+	case replayCommand, cancelCommand:
+		return l.replayRefusal(rec.Name)
+	default:
 		return nil
 	}
-	for _, a := range l.awaited {
-		if a.name == rec.Name {
-			return ErrUnderWay
-		}
+	if l.awaits(rec.Name) {
+		return ErrUnderWay
 	}
 	held := l.state.Held()
 	if rec.Digest != "" && (rec.Digest != held.Digest || rec.Count != held.Count) {
@@ -95,6 +98,11 @@ func (l *loop) refusal(rec *ledger.Command) error {
 	}
 	rec.Count = held.Count
 	return nil
+}
+
+// awaits reports whether the same command of somebody else is on its way into the ledger.
+func (l *loop) awaits(name string) bool {
+	return slices.ContainsFunc(l.awaited, func(a awaited) bool { return a.name == name })
 }
 
 // moment is now, and later than every command before: a command is known by it.

@@ -305,6 +305,36 @@ func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) func(con
 	return l.receiptOf("replay", fields)
 }
 
+// The names of the commands, as the ledger notes them.
+const (
+	replayCommand = "replay"
+	cancelCommand = "replay-cancel"
+)
+
+// replayRefusal says why a replay cannot start or end now: of operators who ask at once one is done.
+func (l *loop) replayRefusal(name string) error {
+	switch {
+	case name == replayCommand && (l.state.replaying() || l.awaits(replayCommand)):
+		return ErrReplayUnderWay
+	case name == cancelCommand && (!l.state.replaying() || l.awaits(cancelCommand)):
+		return fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
+	}
+	return nil
+}
+
+// replayID is a name that no replay of the ledger had before.
+func (s *State) replayID() string {
+	n := len(s.meta.Commands) + 1
+	if last := s.meta.Replay; last != nil {
+		var epoch uint64
+		var before int
+		if _, err := fmt.Sscanf(last.ID, "r%d-%d", &epoch, &before); err == nil && epoch == s.meta.Epoch {
+			n = max(n, before+1) // only the last commands are kept
+		}
+	}
+	return fmt.Sprintf("r%d-%d", s.meta.Epoch, n)
+}
+
 // Replay starts a replay. The record's At, To, Position and State are set here.
 func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
 	var err error
@@ -315,7 +345,7 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 		}
 		r.Started = time.Now().UnixNano()
 		r.At, r.To, r.State = r.Started, l.state.meta.Cursor, ReplayRunning
-		r.ID = fmt.Sprintf("r%d-%d", l.state.meta.Epoch, len(l.state.meta.Commands)+1)
+		r.ID = l.state.replayID()
 		if r.From = max(r.From, 1); r.From > r.To {
 			err = fmt.Errorf("%w: nothing was taken over from event %d on, the cursor is at %d", ErrNothingToDo, r.From, r.To)
 		}
@@ -324,7 +354,7 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 	if err = errors.Join(asked, err); err != nil {
 		return r, err
 	}
-	rec.Name = "replay"
+	rec.Name = replayCommand
 	return r, d.Do(ctx, rec, &r)
 }
 
@@ -343,7 +373,7 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 	if at == nil {
 		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
-	rec.Name = "replay-cancel"
+	rec.Name = cancelCommand
 	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
 		return *at, err
 	}

@@ -180,3 +180,25 @@ func TestAReplaySurvivesARestartAndEndsWhenItIsCancelled(t *testing.T) {
 		}
 	})
 }
+
+// Each replay has a name of its own, also once the ledger keeps no more of the commands before.
+func TestEveryReplayHasANameOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		d, stop := w.run(w.options())
+		w.crowd("a", 1)
+		for range commandsKept + 5 {
+			w.order(d, "resume")
+		}
+		names := map[string]bool{}
+		for range 3 {
+			w.replays(d, ledger.Replay{Force: true})
+			w.untilDone(d)
+			names[w.replayState(d).ID] = true
+		}
+		if len(names) != 3 || w.seen().requests["upsert"] != 4 {
+			t.Errorf("three replays are %v, with %d upserts", names, w.seen().requests["upsert"])
+		}
+		mustStop(t, stop)
+	})
+}
