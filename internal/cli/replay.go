@@ -169,91 +169,6 @@ func (s *session) rehearse(ctx context.Context, d *config.Destination, args cont
 	})
 }
 
-func printPlan(to io.Writer, d *config.Destination, p *pipeline.Plan) error {
-	fmt.Fprintf(to, "plan for %s\n", d.ID)
-	t := newLines(to)
-	t.row("events", fmt.Sprintf("%s to fold: %s superseded, %s change nothing, %s cannot be sent",
-		count(p.Events), count(p.Superseded), count(p.NoOps), count(p.Bad)))
-	t.row("contacts", fmt.Sprintf("%s upserts, %s removals, %s will wait for a slot", count(p.Upserts), count(p.Removals), count(p.Waiting)))
-	t.row("requests", requestsPart(p.Requests))
-	t.row("takes", takesPart(p))
-	if p.Held {
-		t.row("guard", fmt.Sprintf("would hold %s removals until `consumer approve %s`", count(p.HeldRemovals), d.ID))
-	}
-	return t.flush()
-}
-
-// takesPart says how long the plan's requests take; empty where there are none.
-func takesPart(p *pipeline.Plan) string {
-	switch {
-	case len(p.Requests) == 0 || p.Upserts+p.Removals == 0:
-		return ""
-	case p.Seconds < 1:
-		return "no waiting for the rate budget's share; SendGrid's time for the jobs"
-	}
-	return "about " + span(p.Seconds) + " of the rate budget's share, and SendGrid's time for the last job"
-}
-
-func requestsPart(requests map[string]int) string {
-	var parts []string
-	for _, kind := range []string{"upsert", "look_up", "remove", "confirm"} {
-		if n := requests[kind]; n > 0 {
-			parts = append(parts, count(n)+" "+strings.ReplaceAll(kind, "_", "-"))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
-}
-
-// printOutcome shows what a replay did in the figures of its plan, and what live changes had to do with it.
-func printOutcome(to io.Writer, d *config.Destination, a *control.ReplayAnswer) error {
-	o := a.Outcome
-	if o == nil {
-		_, err := fmt.Fprintf(to, "%s: replay %s %s: %s events folded, %s contacts due\n", d.ID, a.ID, a.State, count(a.Folded), count(a.Touched))
-		return err
-	}
-	fmt.Fprintf(to, "%s: replay %s %s\n", d.ID, a.ID, a.State)
-	t := newLines(to)
-	t.row("events", fmt.Sprintf("%s folded: %s superseded, %s changed nothing, %s cannot be sent",
-		count(o.Events), count(o.Superseded), count(o.NoOps), count(o.Bad)))
-	contacts := fmt.Sprintf("%s upserts, %s removals, %s wait for a slot", count(o.Upserts), count(o.Removals), count(o.Waiting))
-	if o.Held > 0 {
-		contacts += fmt.Sprintf(", %s removals held until `consumer approve %s`", count(o.Held), d.ID)
-	}
-	if o.Refused > 0 {
-		contacts += fmt.Sprintf(", %s refused by SendGrid", count(o.Refused))
-	}
-	t.row("contacts", contacts)
-	t.row("requests", requestsPart(o.Requests))
-	if o.Seconds > 0 {
-		t.row("took", span(o.Seconds))
-	}
-	t.row("live changes", livePartOf(&o.Live))
-	return t.flush()
-}
-
-// livePartOf itemises what made a replay differ from its plan; empty where nothing did.
-func livePartOf(l *pipeline.LiveChanges) string {
-	var parts []string
-	for _, p := range []struct {
-		n    int
-		text string
-	}{
-		{int(l.Since), "%s events came after the plan"},
-		{int(l.Overtaken), "%s of its events were overtaken by newer ones"},
-		{l.Contacts, "%s of its contacts were decided by live changes"},
-		{max(0, l.Slots), "%s slots were taken by others"},
-		{max(0, -l.Slots), "%s slots were freed by others"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf(p.text, count(p.n)))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
 // follow shows how the replay goes until it has ended. Ctrl-C leaves it running.
 func (e *Env) follow(ctx context.Context, s *session, d *config.Destination, r control.ReplayProgress) (control.ReplayProgress, error) {
 	line := newDemoProgress(e.Stderr)
@@ -277,13 +192,4 @@ func (e *Env) follow(ctx context.Context, s *session, d *config.Destination, r c
 		case <-ticker.C:
 		}
 	}
-}
-
-// progressPart is a replay's progress in a line.
-func progressPart(r *control.ReplayProgress) string {
-	text := fmt.Sprintf("replay %s: read up to event %s of %s", r.ID, count(r.Position), count(r.To))
-	if o := r.Outcome; o != nil {
-		text += fmt.Sprintf(", %s contacts let go, %s applied", count(r.Touched), count(o.Upserts+o.Removals))
-	}
-	return text
 }

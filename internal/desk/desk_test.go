@@ -181,8 +181,7 @@ func ask[T any](d *desk.Desk, command control.Command, args any) (T, error) {
 }
 
 func code(err error) control.Code {
-	var have *control.Error
-	if errors.As(err, &have) {
+	if have, ok := errors.AsType[*control.Error](err); ok {
 		return have.Code
 	}
 	return ""

@@ -68,6 +68,7 @@ func (l *loop) letGo(now time.Time) {
 	default:
 		l.removals = passed
 	}
+	l.opts.at(AtReplaySend)
 	l.letGoAt = rec.At
 	l.outbox = append(l.outbox, rec)
 }

@@ -1,14 +1,10 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
@@ -23,12 +19,6 @@ const (
 	ReplayDone      = "done"
 	ReplayCancelled = "cancelled"
 )
-
-// ErrReplayUnderWay refuses a second replay.
-var ErrReplayUnderWay = errors.New("a replay is under way: wait for it, or cancel it with `consumer replay DESTINATION --cancel`")
-
-// ErrNothingToDo refuses a command that finds nothing to act on.
-var ErrNothingToDo = errors.New("there is nothing to do")
 
 // reading reports whether the stream is being read again: what that touches is not due meanwhile.
 func (s *State) reading() bool {
@@ -167,113 +157,12 @@ func (l *loop) replay(now time.Time) {
 	}
 }
 
-func (l *loop) replayRead(r *ledger.Replay) {
-	names := l.opts.Binding.Segments
-	if r.Segment != "" {
-		names = []string{r.Segment}
-	}
-	in, err := l.reader(names)
-	if err != nil {
-		l.log.Error("the replay cannot map events", zap.Error(err))
-		return
-	}
-	spec, chosen := *r, l.chosen
-	l.replayBusy = true
-	l.task(func(ctx context.Context) func() {
-		part, err := in.replayPart(ctx, spec, chosen)
-		l.opts.at(AtReplay)
-		return func() { l.replayPart(spec, part, err) }
-	})
-}
-
-// replayPart is one part of a replay, read and mapped.
-type replayPart struct {
-	rows   []byte
-	next   uint64
-	chosen map[uint64]bool // profiles, where a replay ends at an earlier event
-}
-
-// replayPart reads the next part, and first who has an event up to Until, where that bounds it.
-func (in *intake) replayPart(ctx context.Context, r ledger.Replay, chosen map[uint64]bool) (replayPart, error) {
-	if r.Until > 0 && chosen == nil {
-		var err error
-		if chosen, err = in.profilesUntil(ctx, r); err != nil {
-			return replayPart{}, err
-		}
-	}
-	g, next, err := in.part(ctx, r.Position+1, r.To)
-	if err != nil {
-		return replayPart{}, err
-	}
-	p := replayPart{next: next, chosen: chosen}
-	var last ledger.Row
-	err = ledger.Rows(g.rows, func(row *ledger.Row) {
-		if !wanted(&r, row, chosen) {
-			return
-		}
-		p.rows = ledger.AppendRow(p.rows, &last, row)
-		last.Sequence, last.Time = row.Sequence, row.Time
-	})
-	return p, err
-}
-
-// wanted says whether a replay's filters choose the row. Refreshes and erasures were judged when they came.
-func wanted(r *ledger.Replay, row *ledger.Row, chosen map[uint64]bool) bool {
-	return row.Kind == ledger.RowMembership && (len(r.Profile) == 0 || bytes.Equal(row.Profile, r.Profile)) &&
-		(r.Until == 0 || chosen[xxhash.Sum64(row.Profile)])
-}
-
-// profilesUntil are the profiles with an event from the replay's beginning up to Until.
-func (in *intake) profilesUntil(ctx context.Context, r ledger.Replay) (map[uint64]bool, error) {
-	chosen := map[uint64]bool{}
-	for from := r.From; from <= r.Until; {
-		g, next, err := in.part(ctx, from, min(r.Until, r.To))
-		if err != nil {
-			return nil, err
-		}
-		if err := ledger.Rows(g.rows, func(row *ledger.Row) { chosen[xxhash.Sum64(row.Profile)] = true }); err != nil {
-			return nil, err
-		}
-		from = next
-		if from > r.To {
-			break
-		}
-	}
-	return chosen, nil
-}
-
-func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
-	l.replayBusy = false
-	if err != nil {
-		l.replayAt = time.Now().Add(time.Second)
-		l.log.Warn("the replay cannot read the stream; it is tried again", zap.Error(err))
-		return
-	}
-	l.chosen = p.chosen
-	rows, err := l.state.sorted(&r, p.rows)
-	if err != nil {
-		l.log.Error("the replay's rows cannot be read", zap.Error(err)) // they were encoded a moment ago
-		return
-	}
-	now := time.Now()
-	r.At, r.Position = max(now.UnixNano(), r.At+1), p.next-1
-	if len(rows) > 0 {
-		l.outbox = append(l.outbox, &ledger.Refold{At: r.At, Force: r.Force, Rows: rows})
-	}
-	if r.Position >= r.To {
-		r.State, l.chosen = ReplaySending, nil
-	}
-	l.replayID, l.replaySent = r.ID, r.At
-	l.outbox = append(l.outbox, &r)
-}
-
 // replayEnd ends a replay whose last contact has come to its end: first its receipt, so that no crash loses it.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
 	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
 		return
 	}
-	l.opts.at(AtReplaySend)
 	next := *r
 	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
 	receipt := l.replayReceipt(&next, l.state.closed(next.At), "")
@@ -303,91 +192,4 @@ func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) func(con
 		fields["outcome"] = o
 	}
 	return l.receiptOf("replay", fields)
-}
-
-// The names of the commands, as the ledger notes them.
-const (
-	replayCommand = "replay"
-	cancelCommand = "replay-cancel"
-)
-
-// replayRefusal says why a replay cannot start or end now: of operators who ask at once one is done.
-func (l *loop) replayRefusal(name string) error {
-	switch {
-	case name == replayCommand && (l.state.replaying() || l.awaits(replayCommand)):
-		return ErrReplayUnderWay
-	case name == cancelCommand && (!l.state.replaying() || l.awaits(cancelCommand)):
-		return fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
-	}
-	return nil
-}
-
-// replayID is a name that no replay of the ledger had before.
-func (s *State) replayID() string {
-	n := len(s.meta.Commands) + 1
-	if last := s.meta.Replay; last != nil {
-		var epoch uint64
-		var before int
-		if _, err := fmt.Sscanf(last.ID, "r%d-%d", &epoch, &before); err == nil && epoch == s.meta.Epoch {
-			n = max(n, before+1) // only the last commands are kept
-		}
-	}
-	return fmt.Sprintf("r%d-%d", s.meta.Epoch, n)
-}
-
-// Replay starts a replay. The record's At, To, Position and State are set here.
-func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
-	var err error
-	asked := d.inside(ctx, func(l *loop) {
-		if l.state.replaying() {
-			err = ErrReplayUnderWay
-			return
-		}
-		r.Started = time.Now().UnixNano()
-		r.At, r.To, r.State = r.Started, l.state.meta.Cursor, ReplayRunning
-		r.ID = l.state.replayID()
-		if r.From = max(r.From, 1); r.From > r.To {
-			err = fmt.Errorf("%w: nothing was taken over from event %d on, the cursor is at %d", ErrNothingToDo, r.From, r.To)
-		}
-		r.Position = r.From - 1
-	})
-	if err = errors.Join(asked, err); err != nil {
-		return r, err
-	}
-	rec.Name = replayCommand
-	return r, d.Do(ctx, rec, &r)
-}
-
-// CancelReplay ends the replay under way: what it has folded stays folded, and is owed; what only a forced one wanted
-// is not sent any more.
-func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error) {
-	var at *ledger.Replay
-	if err := d.Ask(ctx, func(s *State) {
-		if s.replaying() {
-			copied := *s.meta.Replay
-			at = &copied
-		}
-	}); err != nil {
-		return ledger.Replay{}, err
-	}
-	if at == nil {
-		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
-	}
-	rec.Name = cancelCommand
-	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
-		return *at, err
-	}
-	return *at, d.inside(ctx, func(l *loop) {
-		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
-			*at = *r
-			at.At = time.Now().UnixNano()
-			receipt := l.replayReceipt(at, l.state.meta.Tally, "cancelled")
-			l.task(func(ctx context.Context) func() {
-				if err := receipt(ctx); err != nil {
-					l.log.Warn("the replay's receipt cannot be stored", zap.Error(err))
-				}
-				return nil
-			})
-		}
-	})
 }

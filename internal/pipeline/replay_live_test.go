@@ -72,14 +72,14 @@ func TestACancelledReplayStopsSendingWhatOnlyItWanted(t *testing.T) {
 		w.history = true
 		o := w.options()
 		o.Batch.MaxContacts = 10
-		d, stop := w.run(o)
+		_, stop := w.run(o)
 		w.lives(40, 2)
 		mend := w.garble("b", segment.Entered, 41)
 		time.Sleep(time.Second)
 		mustStop(t, stop)
 		mend()
 		o.Journal, o.Source = &fakeJournal{world: w}, &fakeSource{world: w}
-		d, stop = w.run(o)
+		d, stop := w.run(o)
 		time.Sleep(time.Second)
 		w.order(d, "pause")
 		w.replays(d, ledger.Replay{Force: true})

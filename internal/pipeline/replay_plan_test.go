@@ -178,7 +178,7 @@ func TestAReplayOnAQuietStreamDoesWhatItsPlanSays(t *testing.T) {
 				if c.maxBytes > 0 {
 					o.Batch.MaxBytes = c.maxBytes
 				}
-				d, stop := w.run(o)
+				_, stop := w.run(o)
 				w.lives(60, 10)
 				exits := w.garble("a", segment.Exited, numbers(51, 60)...)
 				enters := w.garble("b", segment.Entered, numbers(61, 70)...)
@@ -191,7 +191,7 @@ func TestAReplayOnAQuietStreamDoesWhatItsPlanSays(t *testing.T) {
 					o.Policy.Guard.MinRemovals, o.Policy.Guard.MaxShare = c.guard, 0.01
 				}
 				o.Journal, o.Source = &fakeJournal{world: w}, &fakeSource{world: w}
-				d, stop = w.run(o)
+				d, stop := w.run(o)
 				time.Sleep(time.Second)
 				plan, _ := w.follows(d, o, c.replay)
 				if diff := cmp.Diff(c.want, plan.figures()); diff != "" {

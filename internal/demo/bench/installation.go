@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,8 +97,8 @@ func (i *installation) config() string { return filepath.Join(i.dir, "rollcall.y
 
 func (i *installation) close() {
 	i.stop()
-	for n := len(i.closes) - 1; n >= 0; n-- {
-		i.closes[n]()
+	for _, undo := range slices.Backward(i.closes) {
+		undo()
 	}
 }
 

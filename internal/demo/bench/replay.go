@@ -177,7 +177,10 @@ func (w *watched) serve(ctx context.Context) (url string, stop func(), err error
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	return "http://" + listener.Addr().String(), func() { _ = server.Close(); <-served }, nil
+	return "http://" + listener.Addr().String(), func() {
+		_ = server.Close()
+		_ = <-served // that it was closed
+	}, nil
 }
 
 var liveName = regexp.MustCompile(`"live (\d+)"`)

@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"rollcall/internal/ledger"
+)
+
+// ErrReplayUnderWay refuses a second replay.
+var ErrReplayUnderWay = errors.New("a replay is under way: wait for it, or cancel it with `consumer replay DESTINATION --cancel`")
+
+// ErrNothingToDo refuses a command that finds nothing to act on.
+var ErrNothingToDo = errors.New("there is nothing to do")
+
+// The names of the commands, as the ledger notes them.
+const (
+	replayCommand = "replay"
+	cancelCommand = "replay-cancel"
+)
+
+// replayRefusal says why a replay cannot start or end now: of operators who ask at once one is done.
+func (l *loop) replayRefusal(name string) error {
+	switch {
+	case name == replayCommand && (l.state.replaying() || l.awaits(replayCommand)):
+		return ErrReplayUnderWay
+	case name == cancelCommand && (!l.state.replaying() || l.awaits(cancelCommand)):
+		return fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
+	}
+	return nil
+}
+
+// replayID is a name that no replay of the ledger had before.
+func (s *State) replayID() string {
+	n := len(s.meta.Commands) + 1
+	if last := s.meta.Replay; last != nil {
+		var epoch uint64
+		var before int
+		if _, err := fmt.Sscanf(last.ID, "r%d-%d", &epoch, &before); err == nil && epoch == s.meta.Epoch {
+			n = max(n, before+1) // only the last commands are kept
+		}
+	}
+	return fmt.Sprintf("r%d-%d", s.meta.Epoch, n)
+}
+
+// Replay starts a replay. The record's At, To, Position and State are set here.
+func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
+	var err error
+	asked := d.inside(ctx, func(l *loop) {
+		if l.state.replaying() {
+			err = ErrReplayUnderWay
+			return
+		}
+		r.Started = time.Now().UnixNano()
+		r.At, r.To, r.State = r.Started, l.state.meta.Cursor, ReplayRunning
+		r.ID = l.state.replayID()
+		if r.From = max(r.From, 1); r.From > r.To {
+			err = fmt.Errorf("%w: nothing was taken over from event %d on, the cursor is at %d", ErrNothingToDo, r.From, r.To)
+		}
+		r.Position = r.From - 1
+	})
+	if err = errors.Join(asked, err); err != nil {
+		return r, err
+	}
+	rec.Name = replayCommand
+	return r, d.Do(ctx, rec, &r)
+}
+
+// CancelReplay ends the replay under way: what it has folded stays folded, and is owed; what only a forced one wanted
+// is not sent any more.
+func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error) {
+	var at *ledger.Replay
+	if err := d.Ask(ctx, func(s *State) {
+		if s.replaying() {
+			copied := *s.meta.Replay
+			at = &copied
+		}
+	}); err != nil {
+		return ledger.Replay{}, err
+	}
+	if at == nil {
+		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
+	}
+	rec.Name = cancelCommand
+	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
+		return *at, err
+	}
+	return *at, d.inside(ctx, func(l *loop) {
+		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
+			*at = *r
+			at.At = time.Now().UnixNano()
+			receipt := l.replayReceipt(at, l.state.meta.Tally, "cancelled")
+			l.task(func(ctx context.Context) func() {
+				if err := receipt(ctx); err != nil {
+					l.log.Warn("the replay's receipt cannot be stored", zap.Error(err))
+				}
+				return nil
+			})
+		}
+	})
+}
