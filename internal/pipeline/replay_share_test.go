@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid/simulator"
 )
 
@@ -77,5 +78,50 @@ func TestAReplayKeepsToItsShareAndLiveChangesKeepTheirLag(t *testing.T) {
 			s.Errorf("%d requests beyond the rate", n)
 		}
 		s.quiet(time.Hour)
+	})
+}
+
+// Contract, replay_share: what a back-fill sends keeps to it as well, and the fields of those that it has touched are
+// not kept (I11).
+func TestABackFillKeepsToTheShare(t *testing.T) {
+	onScene(t, simulator.Options{Limit: 10}, func(s *scene) {
+		s.opts.ReplayShare, s.opts.Batch.MaxContacts = 0.2, 5
+		s.begin()
+		s.all("a", "entered", numbered("p", 60))
+		s.quiet(time.Hour)
+		if err := s.stop(); err != nil {
+			s.Fatal(err)
+		}
+		s.opts.Mapping.Fields = slices.DeleteFunc(slices.Clone(s.opts.Mapping.Fields), func(f mapping.Field) bool { return f.Name == "country" })
+		s.opts.Binding.Mapping = "changed"
+		s.opts.Journal, s.opts.Source = &fakeJournal{world: s.world}, &fakeSource{world: s.world}
+		time.Sleep(2 * time.Minute)
+		before := s.sim.Summary().Requests["PUT contacts"]
+		s.begin()
+		for range 4 {
+			time.Sleep(time.Minute)
+			now := s.sim.Summary().Requests["PUT contacts"]
+			if n := now - before; n > 4 || n == 0 { // two a window, and a minute of ours touches two of them
+				s.Errorf("the back-fill made %d requests in a minute", n)
+			}
+			before = now
+		}
+		if err := s.d.Ask(s.Context(), func(state *State) {
+			kept := 0
+			for _, h := range state.dirty.Handles() {
+				if state.dirty.Get(h).fields != 0 {
+					kept++
+				}
+			}
+			if kept > (bulkBatches+1)*5 || state.bulk.touched.Len() == 0 {
+				s.Errorf("the fields of %d contacts are kept, %d are not due yet", kept, state.bulk.touched.Len())
+			}
+		}); err != nil {
+			s.Error(err)
+		}
+		s.quiet(time.Hour)
+		if st := s.d.Stats(); st.Listed != 60 {
+			s.Errorf("%+v", st)
+		}
 	})
 }

@@ -54,6 +54,7 @@ type budgets struct {
 type budget struct {
 	Budget
 	told   bool // by a header, not by what was observed elsewhere
+	rolled bool // the window's end is a guess: no header has told it since the last one ended
 	flying int  // requests that took from it and have no answer yet
 	lines  []*line
 }
@@ -100,7 +101,7 @@ func (a *Account) Budget(r Route) Budget {
 
 func (x *budget) roll(now time.Time) {
 	if !now.Before(x.Reset) {
-		x.Remaining, x.Shared, x.Reset = x.Limit, 0, now.Add(window)
+		x.Remaining, x.Shared, x.Reset, x.rolled = x.Limit, 0, now.Add(window), true
 	}
 }
 
@@ -222,10 +223,10 @@ func (b *budgets) learn(r Route, h http.Header, status int, now time.Time) {
 		switch same := now.Before(x.Reset) && reset.Sub(x.Reset).Abs() <= sameWindow; {
 		case before && same:
 			left = min(left, x.Remaining)
-		case before:
-			x.Shared = 0
+		case before && !x.rolled:
+			x.Shared = 0 // another window; one of which only the end is told better is the same
 		}
-		x.Remaining, x.Reset = left, reset
+		x.Remaining, x.Reset, x.rolled = left, reset, false
 	}
 	if status == http.StatusTooManyRequests {
 		if delta == 0 {
