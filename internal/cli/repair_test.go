@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,27 @@ func TestEverythingIsExportedAgainByAForcedReplay(t *testing.T) {
 	s.until("the receipt", func() bool { return strings.Contains(s.must("receipts", "newsletter", "--kind", "replay"), "replay") })
 	if status, _, errs := s.run("replay", "newsletter", "--cancel"); status != int(Failed) || !strings.Contains(errs, "no replay is under way") {
 		t.Errorf("cancelling nothing: %d %s", status, errs)
+	}
+	for _, c := range []struct {
+		flags []string
+		want  int
+	}{
+		{[]string{"--since", "1h"}, 2},
+		{[]string{"--since", "1h", "--until", "0s"}, 2},
+		{[]string{"--profile", "ada"}, 1},
+		{[]string{"--segment", "high-value", "--profile", "alan"}, 0}, // who has left
+		{[]string{"--from-sequence", "2", "--until", time.Now().UTC().Format(time.RFC3339Nano)}, 1},
+	} {
+		var planned control.ReplayAnswer
+		s.json(&planned, append([]string{"replay", "newsletter", "--force", "--dry-run"}, c.flags...)...)
+		if planned.Plan.Upserts != c.want {
+			t.Errorf("%v: planned %+v, want %d upserts", c.flags, planned.Plan, c.want)
+		}
+	}
+	for _, flags := range [][]string{{"--until", "10h"}, {"--since", "0s"}} {
+		if status, _, errs := s.run(append([]string{"replay", "newsletter", "--dry-run"}, flags...)...); status != int(No) || !strings.Contains(errs, "has no event") {
+			t.Errorf("%v: %d %s", flags, status, errs)
+		}
 	}
 	if status, _, errs := s.run("replay", "newsletter", "--segment", "other"); status != int(Misuse) || !strings.Contains(errs, "high-value") {
 		t.Errorf("an unknown segment: %d %s", status, errs)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -237,6 +238,42 @@ func (o *office) ledgerEnd() uint64 {
 		o.Fatal(err)
 	}
 	return s.CachedInfo().State.LastSeq
+}
+
+// With --live what SendGrid says now is told beside what the ledger knows, the global suppression included, and of one
+// that only SendGrid knows.
+func TestExplainAsksSendGridWhereItIsToldTo(t *testing.T) {
+	o := open(t)
+	o.run()
+	o.enter("ada", "grace")
+	o.settled()
+	d := o.destination()
+	o.sim.Alter("grace@example.com", d.ListID, false, nil)
+	o.sim.Alter("stranger@example.com", d.ListID, true, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://sendgrid.test/v3/asm/suppressions/global",
+		strings.NewReader(`{"recipient_emails":["ada@example.com"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer SG.simulator")
+	answer, err := o.sim.RoundTrip(r)
+	if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	for who, want := range map[string]struct{ listed, found, onList, suppressed bool }{
+		"ada":                  {true, true, true, true},
+		"grace@example.com":    {true, true, false, false},
+		"stranger@example.com": {false, true, true, false},
+	} {
+		a, err := ask[control.ExplainAnswer](o.desk(), control.Explain, control.ExplainArgs{Person: who, Live: true})
+		if err != nil || len(a.Contacts) != 1 || a.Contacts[0].SendGrid == nil {
+			t.Fatalf("%s: %+v, %v", who, a, err)
+		}
+		c := a.Contacts[0]
+		if c.Listed != want.listed || c.SendGrid.Found != want.found || c.SendGrid.OnList != want.onList || c.SendGrid.Suppressed != want.suppressed {
+			t.Errorf("%s: %+v %+v", who, c, c.SendGrid)
+		}
+	}
 }
 
 // What cannot be answered says so with its code, and what to do.

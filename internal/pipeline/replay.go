@@ -163,6 +163,7 @@ func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
 		return
 	}
+	l.opts.at(AtReplaySend)
 	next := *r
 	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
 	receipt := l.replayReceipt(&next, l.state.closed(next.At), "")

@@ -42,7 +42,7 @@ const (
 	AtReread                  // fields were read again, and are not written
 	AtFill                    // a part of a back-fill was read, and is not written
 	AtReplay                  // a part of a replay was read, and is not written
-	AtReplaySend              // a replay is about to let contacts become due
+	AtReplaySend              // contacts that a re-reading touched are about to become due, or a replay to end
 	AtSnapshot                // a snapshot is about to be stored
 	AtSnapshotted             // it is stored, no pointer names it
 	AtPointer                 // its pointer is about to be committed
