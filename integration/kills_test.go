@@ -78,5 +78,6 @@ func TestKills(t *testing.T) {
 			sc.longest(since)
 		}
 	})
+	s.cutFromSendGrid()
 	s.upgrade()
 }

@@ -85,8 +85,8 @@ func each(ctx context.Context, js jetstream.JetStream, stream string, visit func
 }
 
 // audit compares the list with what ought to be on it, contact by contact.
-func (w *world) audit(ctx context.Context, js jetstream.JetStream, rules audit.Rules) (*audit.Report, error) {
-	var seen audit.World
+func (w *world) audit(ctx context.Context, js jetstream.JetStream, rules audit.Rules, refused func(string) bool) (*audit.Report, error) {
+	seen := audit.World{Refused: refused}
 	seen.Events = func(visit func(audit.Event) error) error {
 		return each(ctx, js, "SEGMENT_EVENTS", func(m jetstream.Msg, seq uint64) error { return visit(audit.Event{Sequence: seq, Body: m.Data()}) })
 	}

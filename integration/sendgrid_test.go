@@ -81,6 +81,7 @@ func (a account) makeList(name string) string {
 type summary struct {
 	Requests map[string]int `json:"requests"`
 	Answers  map[string]int `json:"answers"`
+	Held     int            `json:"held"` // requests that a fault holds back
 	Now      time.Time      `json:"now"`
 }
 

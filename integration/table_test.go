@@ -29,6 +29,8 @@ type row struct {
 	scenario    string
 	wantKills   int
 	wantCuts    int
+	wantFull    int // disks
+	full        int // that the daemon had no room on
 	deaths      []death
 	unclaimed   int // kills after which nobody else claimed
 	cuts        int // of networks, seen by the daemon while they lasted
@@ -63,6 +65,7 @@ func (r *row) faults() (all []string) {
 	}
 	say(r.kills() != r.wantKills, "%d kills were seen, the table says %d", r.kills(), r.wantKills)
 	say(r.cuts != r.wantCuts, "%d cuts were seen, the table says %d", r.cuts, r.wantCuts)
+	say(r.full != r.wantFull, "%d disks were full, the table says %d", r.full, r.wantFull)
 	say(r.events == 0, "no events")
 	say(r.requests == 0, "no requests")
 	say(r.listed == 0, "nobody is listed: there is nothing to be right")

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -71,15 +72,21 @@ func (w *world) traffic(seed uint64) *traffic {
 
 // someEvent is of anybody: two in three enter, one in a hundred of them without a usable e-mail.
 func someEvent(random *rand.Rand, id string) (history.Event, []byte) {
-	who := random.IntN(people)
+	e, body := event(id, random.IntN(people), random.IntN(3) > 0)
+	if e.Entered && random.IntN(100) == 0 {
+		body = bytes.Replace(body, []byte(e.Email), nil, 1)
+		e.Email = ""
+	}
+	return e, body
+}
+
+// event is what one person does, and the same for the broker, in structured mode.
+func event(id string, who int, enters bool) (history.Event, []byte) {
 	profile, segment := fmt.Sprintf("p%d", who), segments[who%len(segments)]
-	e := history.Event{ID: id, Subject: "segments.membership." + segment + "." + profile}
+	e := history.Event{ID: id, Subject: "segments.membership." + segment + "." + profile, Entered: enters}
 	change, attributes := "exited", "{}"
-	if random.IntN(3) > 0 {
-		change, e.Entered, e.Version = "entered", true, id
-		if e.Email = profile + "@example.com"; random.IntN(100) == 0 {
-			e.Email = ""
-		}
+	if enters {
+		change, e.Email, e.Version = "entered", profile+"@example.com", id
 		attributes = fmt.Sprintf(`{"email":%q,"first_name":%q,"city":"City of %s"}`, e.Email, id, profile)
 	}
 	return e, fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"source":"/integration","type":"rollcall.membership.changed.v1",`+

@@ -42,6 +42,9 @@ type world struct {
 	list    string
 	edit    func(string) string // what this world changes in the shipped configuration
 	running map[string]*box     // by service
+
+	volume      client.VolumeCreateOptions // of the brokers' disks
+	beforeNodes func()
 }
 
 // box is one container.
@@ -54,7 +57,7 @@ type box struct {
 }
 
 // newWorld starts everything and waits until it is ready. edit changes the shipped configuration.
-func newWorld(t *testing.T, name string, edit func(string) string) *world {
+func newWorld(t *testing.T, name string, edit func(string) string, options ...func(*world)) *world {
 	t.Helper()
 	docker, err := client.New(client.FromEnv)
 	if err != nil {
@@ -64,11 +67,17 @@ func newWorld(t *testing.T, name string, edit func(string) string) *world {
 	w := &world{t: t, name: fmt.Sprintf("rollcall-%s-%d-", name, os.Getpid()), docker: docker, dir: t.TempDir(), edit: edit, running: map[string]*box{}}
 	must(t, os.Chmod(w.dir, 0o755)) // the consumer runs as another user
 	w.readCompose()
+	for _, option := range options {
+		option(w)
+	}
 	w.makeNetworks()
 	w.start("simulator", nil)
 	w.await("the simulator to answer", time.Minute, func() bool { return w.status("simulator", "8781", "/v3/marketing/lists") == http.StatusUnauthorized })
 	w.list = w.sendgrid().makeList("newsletter")
 	w.readCompose() // now with the list's id
+	if w.beforeNodes != nil {
+		w.beforeNodes()
+	}
 	for _, node := range nodes {
 		w.start(node, nil)
 	}
@@ -113,7 +122,9 @@ func (w *world) makeNetworks() {
 	}
 	for name := range w.compose.Volumes {
 		full := w.name + name
-		_, err := w.docker.VolumeCreate(w.t.Context(), client.VolumeCreateOptions{Name: full, Labels: labels})
+		volume := w.volume
+		volume.Name, volume.Labels = full, labels
+		_, err := w.docker.VolumeCreate(w.t.Context(), volume)
 		must(w.t, err)
 		w.t.Cleanup(func() {
 			_, _ = w.docker.VolumeRemove(context.Background(), full, client.VolumeRemoveOptions{Force: true})

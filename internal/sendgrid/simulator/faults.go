@@ -20,7 +20,7 @@ type Fault struct {
 	Count int     `json:"count,omitempty"` // of requests or jobs at most; 0 is any number
 
 	Status int     `json:"status,omitempty"` // of kinds status and html; 500 and 502 where 0
-	Delay  float64 `json:"delay,omitempty"`  // seconds, of kinds slow (real), late and unknown (simulated)
+	Delay  float64 `json:"delay,omitempty"`  // seconds, of kinds slow and hold (real), late and unknown (simulated)
 
 	begun time.Time
 	until time.Time
@@ -33,6 +33,7 @@ var Kinds = []string{
 	"status", "html", "empty429", "reset", "slow", "lose",
 	"never", "pending", "late", "early", "unknown",
 	"refuse", "unnamed",
+	"hold",
 }
 
 // Plan is what fails, and whether any key is taken.
@@ -76,7 +77,37 @@ func (s *Simulator) SetFaults(plan []Fault) error {
 		next = append(next, &f)
 	}
 	s.faults = next
+	close(s.replaced)
+	s.replaced = make(chan struct{})
 	return nil
+}
+
+// hold keeps a request that came from being served, whether its client waits or has gone: as a network or a gateway may. It ends
+// after the fault's delay, or where that is 0 when the plan is replaced.
+func (s *Simulator) hold(route string) {
+	s.mu.Lock()
+	var release <-chan struct{}
+	var delay time.Duration
+	for _, f := range s.faults {
+		if f.Kind == "hold" && (f.Route == "" || f.Route == route) && f.active(s.now()) && (f.Share == 0 || s.luck.Float64() < f.Share) {
+			f.used++
+			s.held++
+			release, delay = s.replaced, seconds(f.Delay)
+			break
+		}
+	}
+	s.mu.Unlock()
+	if release == nil {
+		return
+	}
+	if delay > 0 {
+		time.Sleep(delay)
+	} else {
+		<-release
+	}
+	s.mu.Lock()
+	s.held--
+	s.mu.Unlock()
 }
 
 // Revoke makes the simulator refuse every key, or take them again.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -88,6 +89,50 @@ func TestFaultsOfRequests(t *testing.T) {
 				b.equal("seconds", time.Since(begun).Seconds(), c.fault.Delay)
 				b.applied()
 				b.equal("contacts", b.Summary().Contacts, c.applied)
+			})
+		})
+	}
+}
+
+// What a network holds back arrives, though the one who sent it has gone (H1).
+func TestAHeldRequestIsServedWhenItsClientHasGone(t *testing.T) {
+	for name, release := range map[string]func(*bench){
+		"after its delay":           func(*bench) { time.Sleep(50 * time.Second) },
+		"when the plan is replaced": func(b *bench) { _ = b.SetFaults(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, Options{}, func(b *bench) {
+				f := Fault{Kind: "hold", Route: "PUT contacts", Count: 1}
+				if name == "after its delay" {
+					f.Delay = 60
+				}
+				if err := b.SetFaults([]Fault{f}); err != nil {
+					b.Fatal(err)
+				}
+				ctx, leave := context.WithTimeout(b.Context(), time.Second)
+				defer leave()
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					r, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://sendgrid"+contactsPath, strings.NewReader(b.upsertBody(`{"email":"a@example.com"}`)))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					r.Header.Set("Authorization", "Bearer "+b.key)
+					if answer, err := b.RoundTrip(r); err == nil {
+						_ = answer.Body.Close()
+						t.Error("a client that had gone got an answer")
+					}
+				}()
+				time.Sleep(20 * time.Second)
+				b.equal("held", b.Summary().Held, 1)
+				b.equal("served", b.Summary().Requests["PUT contacts"], 0)
+				release(b)
+				<-done
+				b.equal("held at the end", b.Summary().Held, 0)
+				b.applied()
+				b.equal("contacts", b.Summary().Contacts, 1)
 			})
 		})
 	}

@@ -90,6 +90,7 @@ type Summary struct {
 	Requests map[string]int `json:"requests"` // by route
 	Answers  map[string]int `json:"answers"`  // by route and class
 	Upserted int            `json:"contacts_sent"`
+	Held     int            `json:"held"` // requests that a fault holds
 	Now      time.Time      `json:"now"`
 }
 
@@ -100,7 +101,7 @@ func (s *Simulator) Summary() Summary {
 	s.advance()
 	out := Summary{
 		Contacts: s.people.count(), Billed: s.billed, Lists: map[string]int{}, Pending: len(s.queue),
-		Requests: map[string]int{}, Answers: map[string]int{}, Upserted: s.log.upserted, Now: s.now(),
+		Requests: map[string]int{}, Answers: map[string]int{}, Upserted: s.log.upserted, Held: s.held, Now: s.now(),
 	}
 	for id, l := range s.lists {
 		out.Lists[id] = l.count

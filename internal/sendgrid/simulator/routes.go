@@ -111,6 +111,7 @@ func (s *Simulator) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client went while it was sending
 	}
+	s.hold(rt.name)
 	delay, abort := s.answer(rt, x)
 	if delay > 0 {
 		rest(r.Context(), delay)

@@ -62,6 +62,8 @@ type Simulator struct {
 	exports  map[string]*export
 	windows  map[string]*rateWindow
 	faults   []*Fault
+	replaced chan struct{} // closed when the plan of faults is
+	held     int           // requests that are
 	revoked  bool
 	blocked  bool
 	billed   int
@@ -105,7 +107,8 @@ func newAccount(o Options, start time.Time) *Simulator {
 	s := &Simulator{
 		opts: o, start: start, subs: map[string]*Simulator{},
 		ids: source(0x5eed), delays: source(0xde1a), luck: source(0x1ac), shuffles: source(0x5f1e),
-		people: newPeople(), lists: map[string]*list{}, jobs: map[string]*job{}, exports: map[string]*export{},
+		replaced: make(chan struct{}),
+		people:   newPeople(), lists: map[string]*list{}, jobs: map[string]*job{}, exports: map[string]*export{},
 		windows: map[string]*rateWindow{}, suppress: map[string]bool{}, erased: map[string]bool{}, month: start.UTC().Month(),
 	}
 	s.routes()

@@ -1,0 +1,70 @@
+package integration
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/network"
+	"github.com/testcontainers/testcontainers-go/wait"
+)
+
+// job runs a command of the image once, as a timer or a CronJob does, beside the consumers and with their configuration, and gives
+// what it said.
+func (w *world) job(within time.Duration, mounts []string, program string, arguments ...string) string {
+	w.t.Helper()
+	s := w.compose.Services[consumers[0]]
+	binds, err := s.binds(w.name, w.configuration(w.edit))
+	must(w.t, err)
+	made, err := testcontainers.Run(w.t.Context(), s.Image,
+		testcontainers.WithLabels(labels), testcontainers.WithEntrypoint(program), testcontainers.WithCmd(arguments...),
+		testcontainers.WithEnv(s.Environment), network.WithNetworkName(nil, w.name+"brokers"),
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { h.Binds, h.ReadonlyRootfs = append(binds, mounts...), true }),
+		testcontainers.WithWaitStrategyAndDeadline(within, wait.ForExit().WithExitTimeout(within)))
+	testcontainers.CleanupContainer(w.t, made, testcontainers.StopTimeout(0))
+	must(w.t, err)
+	logs, err := made.Logs(w.t.Context())
+	must(w.t, err)
+	defer logs.Close()
+	said, err := io.ReadAll(logs)
+	must(w.t, err)
+	state, err := made.State(w.t.Context())
+	must(w.t, err)
+	if state.ExitCode != 0 {
+		w.t.Fatalf("%s %v ended with status %d: %s", program, arguments, state.ExitCode, said)
+	}
+	return string(said)
+}
+
+// The nightly refresh of deployments/ (systemd's timer, Kubernetes' CronJob): who is not in the file leaves the segment.
+func (s *stage) refresh() {
+	s.t.Helper()
+	s.play(row{scenario: "the refresh job: who is not in its file leaves"}, func(sc *scene) {
+		sc.events.stop() // one writer a segment
+		rows := "profile_id,email,first_name,city\n"
+		for who := 0; who < people; who += len(segments) { // those of the first segment
+			if who%2 == 0 {
+				e, _ := event("refreshed", who, true)
+				rows += filepath.Ext(e.Subject)[1:] + "," + e.Email + ",refreshed,\n"
+			}
+		}
+		must(sc.t, os.WriteFile(filepath.Join(sc.dir, "high-value.csv"), []byte(rows), 0o644))
+		said := sc.job(time.Minute, []string{sc.dir + ":/exports:ro"}, "/publisher",
+			"refresh", "--config", "/etc/rollcall/rollcall.yaml", "--segment", segments[0], "/exports/high-value.csv")
+		sc.t.Logf("the refresh job said: %s", said)
+		sc.refreshed = true
+	})
+}
+
+// A full publication of a segment by the job that deployments/ ship, and full disks at every broker, healed by room.
+func TestRefreshAndFullDisks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "disks", quick, smallDisks)
+	s := w.stage(4)
+	s.fullDisks()
+	s.refresh()
+}

@@ -1,0 +1,102 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/internal/demo/audit"
+	"rollcall/internal/publish"
+	"rollcall/internal/sendgrid/simulator"
+)
+
+const (
+	crowd    = 420_000 // profiles
+	crowdCap = 60_000
+)
+
+// generous is the shipped configuration with all three segments of the made-up population.
+func generous(file string) string {
+	file = quick(file)
+	file = strings.Replace(file, "[high-value, newsletter-optin]", "[high-value, newsletter-optin, recently-active]", 1)
+	return strings.Replace(file, fmt.Sprintf("profile_cap: %d\n", places), fmt.Sprintf("profile_cap: %d\n", crowdCap), 1)
+}
+
+// mischief is what SendGrid does while a million events come: each kind strikes a seeded share.
+var mischief = []map[string]any{
+	{"kind": "status", "status": 503, "share": 0.05},
+	{"kind": "html", "share": 0.02},
+	{"kind": "empty429", "share": 0.02},
+	{"kind": "reset", "share": 0.02},
+	{"kind": "lose", "share": 0.03},
+	{"kind": "slow", "share": 0.02, "delay": 1},
+	{"kind": "never", "share": 0.02},
+	{"kind": "pending", "share": 0.02},
+	{"kind": "late", "share": 0.05, "delay": 60},
+	{"kind": "early", "share": 0.02},
+	{"kind": "unknown", "share": 0.05, "delay": 60},
+	refusing,
+}
+
+// refusing strikes the same addresses always.
+var refusing = map[string]any{"kind": "refuse", "share": 0.0005}
+
+// A million events of people who come, change, flap, move and leave, while SendGrid fails in every way that it has and the active
+// consumer is killed in the middle (I1, I4, I5, I7, I8).
+func TestAMillionEventsUnderSeededFaults(t *testing.T) {
+	w := newWorld(t, "soak", generous)
+	r := row{scenario: "a million events while SendGrid fails in every way", wantKills: 1}
+	began := time.Now()
+	w.sendgrid().faults(mischief...)
+	published := make(chan string, 1)
+	go func() {
+		published <- w.job(8*time.Minute, nil, "/publisher", "generate", "--config", "/etc/rollcall/rollcall.yaml", "--publish",
+			"--profiles", fmt.Sprint(crowd), "--seed", fmt.Sprint(seeded), "--churn", "0.5", "--changes", "2")
+	}()
+	time.Sleep(10 * time.Second)
+	victim := w.active()
+	d := w.kill(victim)
+	r.deaths = append(r.deaths, d)
+	w.await("the other consumer to be active", time.Minute, func() bool { return w.activeNow() == other(victim) })
+	r.took = append(r.took, time.Since(d.time()))
+	w.revive(victim)
+	t.Log(<-published)
+	r.events = publish.Population{Seed: seeded, Profiles: crowd, BadEmails: 0.01, Churn: 0.5, Changes: 2}.Count()
+	if r.events < 1_000_000 {
+		t.Errorf("%d events are no million", r.events)
+	}
+	w.sendgrid().faults(refusing)
+	found := w.auditCrowd(t)
+	r.listed, r.wrong, r.requests = found.Listed, found.Wrong, w.sendgrid().requests()
+	r.lasted = time.Since(began)
+	w.nobodyFell()
+	report(t, &r)
+}
+
+// auditCrowd waits until the list is right, three minutes after the last event at the latest.
+func (w *world) auditCrowd(t *testing.T) (found *audit.Report) {
+	t.Helper()
+	twin := simulator.New(simulator.Options{}) // the same seed refuses the same addresses
+	must(t, twin.SetFaults([]simulator.Fault{{Kind: "refuse", Share: 0.0005}}))
+	rules := audit.Rules{Segments: publish.DefaultSegments, Email: "email", Cap: crowdCap, Fields: []audit.Field{{Name: "first_name", Attribute: "first_name", Kind: "Text"}}}
+	nc, js := w.connect()
+	defer nc.Close()
+	var err error
+	for until := time.Now().Add(3 * time.Minute); time.Now().Before(until); time.Sleep(3 * time.Second) {
+		active := w.activeNow()
+		if active == "" || w.metric(active, `rollcall_intake_pending{destination="newsletter"}`) != 0 {
+			continue
+		}
+		if w.metric(active, `rollcall_contacts{destination="newsletter",state="on_the_way"}`)+w.metric(active, `rollcall_contacts{destination="newsletter",state="window"}`) > 0 {
+			continue
+		}
+		if found, err = w.audit(context.Background(), js, rules, twin.Refuses); err == nil && found.Clean() {
+			t.Logf("%+v", found)
+			return found
+		}
+	}
+	t.Fatalf("three minutes after the last event: %+v, %v", found, err)
+	return nil
+}
