@@ -36,7 +36,7 @@ func (sc *scene) killActive() {
 	sc.deaths = append(sc.deaths, d)
 	sc.recovered(d.time())
 	claims := sc.journal.since(d.time())
-	if len(claims) == 0 || claims[0].claim.Replica == d.id[:12] {
+	if len(claims) == 0 || claims[0].claim.Replica[:12] == d.id[:12] {
 		sc.unclaimed++
 	}
 	sc.revive(victim)
