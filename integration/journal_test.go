@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"sync"
@@ -117,7 +118,7 @@ func consumerInfo(ctx context.Context, js jetstream.JetStream) (*jetstream.Consu
 func (j *journal) all() []entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.entries[:len(j.entries):len(j.entries)]
+	return slices.Clip(j.entries)
 }
 
 // since are the claims after a time, each with the cursor that it went on from.
