@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -53,9 +54,10 @@ func TestCuts(t *testing.T) {
 			sc.disconnect("brokers", d, func() bool { return !sc.ready(victim) && sc.activeNow() == other(victim) }, victim)
 		})
 		s.play(row{scenario: fmt.Sprintf("stream leader's node cut off from the others for %v", d), wantCuts: 1}, func(sc *scene) {
-			node := sc.leader("SEGMENT_EVENTS")
+			node := sc.leader("SEGMENT_EVENTS", nodes)
+			others := slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == node })
 			sc.moment()
-			sc.disconnect("routes", d, func() bool { return sc.leader("SEGMENT_EVENTS") != node }, node)
+			sc.disconnect("routes", d, func() bool { return sc.leader("SEGMENT_EVENTS", others) != node }, node)
 		})
 	}
 }

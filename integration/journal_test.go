@@ -61,6 +61,9 @@ func (j *journal) read(ctx context.Context, js jetstream.JetStream) {
 	for ctx.Err() == nil {
 		raw, err := getEntry(ctx, js, next)
 		if err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				_ = js.Conn().ForceReconnect() // as publishers do
+			}
 			rest(ctx, 30*time.Millisecond)
 			continue
 		}

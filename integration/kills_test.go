@@ -1,16 +1,17 @@
 package integration
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// leader is the node that leads a stream.
-func (s *stage) leader(stream string) (name string) {
+// leader is the node that leads a stream, as the given nodes have it.
+func (s *stage) leader(stream string, nodes []string) (name string) {
 	s.t.Helper()
-	nc, js := s.connect()
+	nc, js := s.connectTo(nodes)
 	defer nc.Close()
 	s.await("stream "+stream+" to have a leader", time.Minute, func() bool {
 		name = leaderOf(s, js, stream)
@@ -20,7 +21,9 @@ func (s *stage) leader(stream string) (name string) {
 }
 
 func leaderOf(s *stage, js jetstream.JetStream, stream string) string {
-	found, err := js.Stream(s.t.Context(), stream)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+	defer cancel()
+	found, err := js.Stream(ctx, stream)
 	if err != nil || found.CachedInfo().Cluster == nil {
 		return ""
 	}
@@ -46,7 +49,7 @@ func (sc *scene) killActive() {
 // killLeader kills the node that leads the stream of events, and starts it again when the others go on.
 func (sc *scene) killLeader() {
 	sc.t.Helper()
-	node := sc.leader("SEGMENT_EVENTS")
+	node := sc.leader("SEGMENT_EVENTS", nodes)
 	sc.moment()
 	d := sc.kill(node)
 	sc.deaths = append(sc.deaths, d)

@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -36,7 +37,9 @@ type traffic struct {
 }
 
 // connect reaches whichever node answers.
-func (w *world) connect() (*nats.Conn, jetstream.JetStream) {
+func (w *world) connect() (*nats.Conn, jetstream.JetStream) { return w.connectTo(nodes) }
+
+func (w *world) connectTo(nodes []string) (*nats.Conn, jetstream.JetStream) {
 	w.t.Helper()
 	var urls []string
 	for _, n := range nodes {
@@ -109,6 +112,9 @@ func (tr *traffic) publish(ctx context.Context, js jetstream.JetStream, e histor
 		}
 		if tr.w.t.Context().Err() != nil {
 			return // the test has ended
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			_ = js.Conn().ForceReconnect() // a node that is cut off from the others answers nothing: another may
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -55,7 +55,11 @@ func (sc *scene) settle() {
 	sc.t.Helper()
 	sc.await("nothing to be on its way", time.Minute, func() bool {
 		active := sc.activeNow()
-		return active != "" && sc.metric(active, `rollcall_contacts{destination="newsletter",state="dirty"}`) == sc.metric(active, `rollcall_contacts{destination="newsletter",state="waiting"}`)
+		if active == "" {
+			return false
+		}
+		dirty := sc.metric(active, `rollcall_contacts{destination="newsletter",state="dirty"}`)
+		return dirty >= 0 && dirty == sc.metric(active, `rollcall_contacts{destination="newsletter",state="waiting"}`)
 	})
 }
 

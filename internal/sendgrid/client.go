@@ -81,12 +81,27 @@ func New(o Options) (*Account, error) {
 	}, nil
 }
 
+// unheard is after how long without a sign of the other side the kernel gives a connection up.
+const unheard = 20 * time.Second
+
 // newTransport is the way to SendGrid. A request's deadline is its context's: a large upsert may take half
-// a minute to answer.
+// a minute to answer. What the kernel has not sent by then must never arrive (H1), though the network heals much later: a
+// connection that is closed forgets it, and each request has one of its own, as HTTP/1.1 does: on a shared one of HTTP/2 a request
+// that was given up would stay between the others.
 func newTransport() *http.Transport {
-	dialer := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: boundUnheard(unheard)}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			if err = tcp.SetLinger(0); err != nil {
+				_ = conn.Close() // it was never used
+				return nil, err
+			}
+		}
+		return conn, err
+	}
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
+		Proxy: http.ProxyFromEnvironment, DialContext: dial,
 		MaxIdleConns: 64, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
 		TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second,
 	}
