@@ -26,9 +26,23 @@ func points() []string {
 
 // point is told of each step that the pipeline takes. From a crash on nothing that the replica does has an effect.
 func (p *process) point(s pipeline.Step) {
+	p.w.mu.Lock()
+	once := p.w.at[s]
+	delete(p.w.at, s)
+	p.w.mu.Unlock()
+	if once != nil {
+		once(p)
+	}
 	if p.w.strikes(s.String()) {
 		p.die()
 	}
+}
+
+// when has something done at the next step of a kind, by whoever takes it.
+func (w *world) when(s pipeline.Step, do func(*process)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at[s] = do
 }
 
 // Recheck implements pipeline.Neighbours: no other destination holds what was erased.

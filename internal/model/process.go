@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rollcall/internal/broker"
@@ -32,6 +33,8 @@ type process struct {
 	dest    *pipeline.Destination
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when Run has returned
+	entries atomic.Int64  // that it committed
+	changes atomic.Int64  // requests of its that change SendGrid
 	err     error         // what it returned
 
 	mu      sync.Mutex
@@ -246,6 +249,7 @@ func (p *process) Append(ctx context.Context, body []byte) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	p.entries.Add(1)
 	p.nap(ctx, 20*time.Millisecond)
 	if err := p.step(context.WithoutCancel(ctx), "appended"); err != nil {
 		return 0, ledger.ErrFenced
@@ -267,7 +271,11 @@ func (p *process) CommitPointer(ctx context.Context, pointer ledger.Pointer) (ui
 	if err := p.step(ctx, "pointer"); err != nil {
 		return 0, ledger.ErrFenced
 	}
-	return p.journal.CommitPointer(ctx, pointer)
+	seq, err := p.journal.CommitPointer(ctx, pointer)
+	if err == nil {
+		p.entries.Add(1)
+	}
+	return seq, err
 }
 
 // PurgeTo implements pipeline.Compactor.

@@ -74,6 +74,9 @@ func (t wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		tr.WroteHeaders()
 	}
 	s := p.w.watch.request(p, on, r, body)
+	if s != nil {
+		p.changes.Add(1)
+	}
 	answered := make(chan answer, 1)
 	p.w.wires.Go(func() { answered <- p.w.deliver(r, body, s, ru) })
 	if err := p.step(context.WithoutCancel(ctx), written); err != nil {

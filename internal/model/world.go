@@ -15,6 +15,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/model/fakeledger"
+	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid/simulator"
 )
 
@@ -44,6 +45,7 @@ type world struct {
 	stream   *stream
 	ledger   *fakeledger.Ledger
 	sim      *simulator.Simulator
+	anyOrder bool          // its jobs are applied in any
 	tier     string        // id of the custom field
 	config   Config        // of the next replica to start
 	plan     int           // contacts that the account takes; 0 is any number
@@ -56,6 +58,7 @@ type world struct {
 	replicas []*process
 	rules    []*rule
 	arms     map[string]int // crash at the n-th time of something
+	at       map[pipeline.Step]func(*process)
 	flaky    map[string]int // the next steps of a kind that fail
 	refresh  map[string]*refreshing
 	refuses  []simulator.Fault // e-mails that SendGrid never takes
@@ -70,9 +73,11 @@ func newWorld(seed uint64, plan int, trace func(string, ...any)) *world {
 		rng: rand.New(rand.NewPCG(seed, 0x70111)), stream: newStream(), ledger: fakeledger.New(),
 		trace: trace, plan: plan,
 		config: Config{Segments: []string{"a", "b"}, Mapping: "plain"},
+		at:     map[pipeline.Step]func(*process){},
 		arms:   map[string]int{}, flaky: map[string]int{}, refresh: map[string]*refreshing{},
 	}
-	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, PlanLimit: plan, Quirks: simulator.Quirks{AnyOrder: w.chance(0.5)}})
+	w.anyOrder = w.chance(0.5)
+	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, PlanLimit: plan, Quirks: simulator.Quirks{AnyOrder: w.anyOrder}})
 	w.sim.AddList(listID, "Newsletter")
 	w.tier = w.sim.AddField("tier", "Text")
 	w.watch = newWatch(w)
