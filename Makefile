@@ -35,7 +35,7 @@ test-race: ## the same under the race detector (needs cgo and a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(RACEPKGS)
 
 integration: build ## the compose file under kills, cuts, full disks and a million events (needs Docker; a quarter of an hour)
-	ROLLCALL_INTEGRATION=1 $(GO) test -count=1 -timeout 30m -v ./integration
+	ROLLCALL_INTEGRATION=1 $(GO) test -count=1 -timeout 30m -parallel 4 -v ./integration
 
 kit: build $(BIN)/nats-server $(TOOLS)/nats ## what the README's walk-through needs: consumer, publisher, nats-server, nats
 

@@ -149,6 +149,18 @@ func (j *journal) covers(t time.Time, sequence uint64) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// cursorAt is up to where events were taken over at a time.
+func (j *journal) cursorAt(t time.Time) (cursor uint64) {
+	entries := j.all()
+	before := sort.Search(len(entries), func(i int) bool { return entries[i].at.After(t) })
+	for _, e := range slices.Backward(entries[:before]) {
+		if e.cursor > 0 {
+			return e.cursor
+		}
+	}
+	return 0
+}
+
 // again is how many of the sequences were handed out before a claim and not committed by then, so that they came again.
 func (j *journal) again(claims []entry, sequences []uint64) (n int) {
 	j.mu.Lock()

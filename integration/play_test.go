@@ -24,6 +24,7 @@ type stage struct {
 	luck      *rand.Rand // when trouble strikes
 	scenes    uint64
 	events    []history.Event
+	timeout   time.Duration // accounts.request_timeout
 	selected  []string
 	rules     audit.Rules
 	refreshed bool // the job published too, so that the events are no longer all known: the audit alone judges
@@ -38,7 +39,7 @@ func quick(file string) string {
 }
 
 func (w *world) stage(seed uint64) *stage {
-	s := &stage{world: w, journal: w.follow(), luck: rand.New(rand.NewPCG(seeded, seed)), scenes: seed * 100, selected: segments[:2]}
+	s := &stage{world: w, journal: w.follow(), luck: rand.New(rand.NewPCG(seeded, seed)), scenes: seed * 100, timeout: 5 * time.Second, selected: segments[:2]}
 	s.rules = audit.Rules{Segments: s.selected, Email: "email", Cap: places, Fields: []audit.Field{{Name: "first_name", Attribute: "first_name", Kind: "Text"}}}
 	return s
 }

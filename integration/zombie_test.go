@@ -18,7 +18,7 @@ func deliberate(file string) string {
 func TestAPausedReplicaAndItsLastRequest(t *testing.T) {
 	t.Parallel()
 	s := newWorld(t, "zombie", deliberate).stage(3)
-	s.rules.Cap = people
+	s.rules.Cap, s.timeout = people, 3*time.Second
 	s.play(row{scenario: "SIGSTOP of the active consumer, take-over, SIGCONT", bound: takeover + slack}, func(sc *scene) {
 		for range 3 {
 			victim := sc.active()

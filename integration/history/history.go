@@ -25,6 +25,7 @@ type Change struct {
 	Email string
 	Added bool
 	At    time.Time
+	Floor uint64 // the events up to here were taken over before its request can have left: none but the newest of them explains it
 }
 
 // History is all that there is to be judged.
@@ -125,8 +126,9 @@ func (a *Account) account(h History, e Event, contact string, latest bool) {
 	}
 }
 
-// changes explains each change of a contact by an event that had asked for it: one that was published before, and is not older
-// than what explained the change before. Taking the oldest that will do leaves the most for the later changes.
+// changes explains each change of a contact by an event that had asked for it: one that was published before, is not older than what
+// explained the change before, and was not overtaken when its request left. Taking the oldest that will do leaves the most for the
+// later changes.
 func (a *Account) changes(h History, contacts map[string]string) {
 	about := map[string][]Event{}
 	for _, e := range h.Events {
@@ -138,6 +140,9 @@ func (a *Account) changes(h History, contacts map[string]string) {
 	for _, c := range h.Changes {
 		events := about[c.Email]
 		at := from[c.Email]
+		for at+1 < len(events) && events[at+1].Sequence <= c.Floor {
+			at++
+		}
 		for at < len(events) && events[at].asksFor(c.Email) != c.Added {
 			at++
 		}

@@ -22,9 +22,11 @@ func exited(seq int, who string, second int) Event {
 	return Event{ID: fmt.Sprint("e", seq), Subject: "s." + who, Sent: at(second), Sequence: uint64(seq)}
 }
 
-func put(who string, second int) Change { return Change{who + "@example.com", true, at(second)} }
+func put(who string, second int) Change {
+	return Change{Email: who + "@example.com", Added: true, At: at(second)}
+}
 
-func taken(who string, second int) Change { return Change{who + "@example.com", false, at(second)} }
+func taken(who string, second int) Change { return Change{Email: who + "@example.com", At: at(second)} }
 
 // good is a history in which one came, left, came again and changed; one left for good; one waits, and one has no e-mail.
 func good() History {
@@ -92,6 +94,13 @@ func TestBrokenHistoriesAreCaught(t *testing.T) {
 		}},
 		"a stale add lands before the new entering": {Resurrected, func(h *History) {
 			h.Changes = slices.Insert(h.Changes, 4, put("ada", 15), taken("ada", 16))
+		}},
+		"a stale add lands, which an overtaken event had asked for": {Resurrected, func(h *History) {
+			h.Events = append(h.Events, exited(9, "ada", 40), entered(10, "ada", 41), exited(11, "ada", 42))
+			h.Stream, h.Listed = append(h.Stream, Stored{"e11", "s.ada", 11}), nil
+			stale := put("ada", 50)
+			stale.Floor = 11
+			h.Changes = append(h.Changes, taken("ada", 45), stale, taken("ada", 52))
 		}},
 		"removed before it left":     {Unasked, func(h *History) { h.Changes[2].At = at(9) }},
 		"added before it entered":    {Unasked, func(h *History) { h.Changes[0].At = at(-1) }},
