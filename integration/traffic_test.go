@@ -99,7 +99,8 @@ func event(id string, who int, enters bool) (history.Event, []byte) {
 // publish tries one event with the same id until it is acknowledged (docs/publishing.md).
 func (tr *traffic) publish(ctx context.Context, js jetstream.JetStream, e history.Event, body []byte) {
 	e.Sent = time.Now()
-	for give := time.Now().Add(5 * time.Minute); ctx.Err() == nil || time.Now().Before(give); {
+	give := time.Now().Add(5 * time.Minute)
+	for tries := 1; ctx.Err() == nil || time.Now().Before(give); tries++ {
 		try, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		ack, err := js.Publish(try, e.Subject, body, jetstream.WithMsgID("/integration#"+e.ID))
 		stop()
@@ -113,10 +114,10 @@ func (tr *traffic) publish(ctx context.Context, js jetstream.JetStream, e histor
 		if tr.w.t.Context().Err() != nil {
 			return // the test has ended
 		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			_ = js.Conn().ForceReconnect() // a node that is cut off from the others answers nothing: another may
+		if errors.Is(err, context.DeadlineExceeded) || tries%20 == 0 {
+			_ = js.Conn().ForceReconnect() // a node that is cut off from the others acknowledges nothing: another may
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
