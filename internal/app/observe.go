@@ -71,7 +71,7 @@ func state(st pipeline.Stats) telemetry.State {
 		return telemetry.Suspended
 	case st.Paused:
 		return telemetry.Paused
-	case st.Held > 0:
+	case st.Held+st.HeldSweeps > 0:
 		return telemetry.Held
 	}
 	return telemetry.Running

@@ -47,6 +47,9 @@ func printStory(to io.Writer, a *control.ExplainAnswer) error {
 	if a.Trouble != "" {
 		fmt.Fprintf(to, "(%s sends nothing now: %s)\n", a.Destination, oneLine(a.Trouble))
 	}
+	if a.Next != "" {
+		fmt.Fprintf(to, "(next: %s)\n", a.Next)
+	}
 	for i := range a.Contacts {
 		printContact(to, a.Destination, &a.Contacts[i])
 	}
@@ -96,8 +99,10 @@ func listedPart(c *control.ContactAnswer) string {
 		return "yes, adopted" + sincePart(c)
 	case c.Listed:
 		return "yes, put there by Rollcall" + sincePart(c)
-	case c.PutBy == "rollcall":
+	case c.PutBy == "rollcall" && c.State == "clean":
 		return "no (Rollcall has put it there before)"
+	case c.PutBy == "rollcall":
+		return "no (Rollcall has sent it before)"
 	}
 	return "no (Rollcall never put it there)"
 }
@@ -122,6 +127,9 @@ func desiredPart(c *control.ContactAnswer) string {
 func whereabouts(c *pipeline.ContactStory) string {
 	switch c.State {
 	case "window":
+		if c.Due != nil && c.Due.Before(time.Now()) {
+			return "due since " + stamp(c.Due) + ", to be sent"
+		}
 		return "in its window until " + stamp(c.Due)
 	case "waiting":
 		return fmt.Sprintf("waiting for a slot, %s in line", ordinal(c.Turn))
@@ -160,6 +168,9 @@ func printProfile(to io.Writer, p *pipeline.ProfileStory) {
 		text := fmt.Sprintf("%s, %s since event %s", m.Segment, word, count(m.Sequence))
 		if m.Attributes && m.Email == "" {
 			text += ", without a usable e-mail"
+		}
+		if m.Held {
+			text += "; it would leave it, and the guard holds that: consumer approve"
 		}
 		t.row("segment", text)
 	}

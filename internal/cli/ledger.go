@@ -183,8 +183,8 @@ func newRestoreCommand(env *Env) *cobra.Command {
 	command := &cobra.Command{
 		Use: "restore DESTINATION FILE", Short: "Make a backup a destination's state again",
 		Long: "No consumer may be active for the destination: stop them first. What was taken over since the backup is read again\n" +
-			"from the stream; what happened at SendGrid since then is found by `consumer verify`. A ledger that is lost or damaged is\n" +
-			"replaced.",
+			"from the stream; what happened at SendGrid since then is found by `consumer verify`. A ledger that is lost or damaged, or\n" +
+			"that only a newer release can read, is replaced.",
 		Example: "  consumer ledger restore newsletter newsletter.backup --comment 'the broker lost its disks'",
 		Args:    cobra.ExactArgs(2), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -230,7 +230,7 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 	note := ledger.Command{Name: "restore", Who: control.Who(), Comment: o.comment, At: time.Now().UnixNano(), Detail: "backup of " + stamp(&b.Time)}
 	restoringState := desk.Restoring{State: state, Note: note}
 	err = desk.Restore(ctx, s.conn, s.cfg, d, restoringState)
-	if errors.Is(err, ledger.ErrLost) || errors.Is(err, ledger.ErrDamaged) {
+	if replaceable(err) {
 		if err = s.abandon(ctx, d); err == nil {
 			err = desk.Restore(ctx, s.conn, s.cfg, d, restoringState)
 		}
@@ -239,6 +239,16 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 		return err
 	}
 	return e.said(d.ID, "restore", "restored to "+stamp(&b.Time)+"; start the consumers, then: consumer verify "+d.ID)
+}
+
+// replaceable tells a ledger that cannot be gone on with here: a backup takes its place.
+func replaceable(err error) bool {
+	for _, one := range []error{ledger.ErrLost, ledger.ErrDamaged, ledger.ErrNewerBuild, ledger.ErrUnknownRecord} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }
 
 // nobodyActive refuses what must not happen beside an active replica.

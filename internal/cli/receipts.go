@@ -43,8 +43,7 @@ func (r *receipt) line() string {
 		text += fmt.Sprintf(" %s of batch %d: %s asked, %s applied, %s refused, after %s", r.Operation, r.Batch,
 			count(r.Requested), count(r.Applied), count(r.Refused), span(float64(r.After)/1000))
 	case "replay":
-		text += fmt.Sprintf(": %s events, %s", count(r.Events), r.Reason)
-		return oneLine(text)
+		text += fmt.Sprintf(": %s events", count(r.Events))
 	case "erasure":
 		text += fmt.Sprintf(" by event %s: contacts %v; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
 			count(r.Letters), count(r.Overwritten), r.Ledger)

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,6 +81,19 @@ func (p *situation) plays(want Status, line string) string {
 	return out.String()
 }
 
+// playUntil gives a command line again and again until what it prints matches: what comes and goes meanwhile is
+// shown as it was then.
+func (p *situation) playUntil(line, shape string) {
+	p.t.Helper()
+	block, want := p.blocks[len(p.blocks)-1], regexp.MustCompile(shape)
+	before := block.String()
+	p.until(shape, func() bool {
+		block.Reset()
+		block.WriteString(before)
+		return want.MatchString(p.play(line))
+	})
+}
+
 // happens shows what was done outside of the commands.
 func (p *situation) happens(what string) { p.show("# %s\n", what) }
 
@@ -89,6 +104,31 @@ func (p *situation) file(name, content string) {
 		p.t.Fatal(err)
 	}
 	p.show("$ cat %s\n%s", name, content)
+}
+
+// restart changes the configuration and starts the consumer again, as an operator does it.
+func (p *situation) restart(what, old, changed string) {
+	p.t.Helper()
+	p.stop()
+	p.edit(old, changed)
+	p.happens(what + ", and consumer run is started again")
+	p.consume()
+}
+
+// edit changes the configuration.
+func (s *system) edit(old, changed string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "rollcall.yaml")
+	body, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if strings.Count(string(body), old) != 1 {
+		s.t.Fatalf("the configuration has %q %d times", old, strings.Count(string(body), old))
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(body), old, changed, 1)), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // shellWords splits a command line as a shell does, as far as the runbook needs it.
@@ -106,6 +146,8 @@ func shellWords(line string) []string {
 
 var (
 	progressLine = regexp.MustCompile(`(?m)^(replay \S+: read up to|\S+: \d+ listed, \d+ on the way|published [\d,]+ of about).*\n`)
+	requestID    = regexp.MustCompile(`request simulator-\d+`)
+	accountHolds = regexp.MustCompile(`account (\S+) holds [\d,]+`)
 	perSecond    = regexp.MustCompile(`\([\d,]+/s\)`)
 	tableRow     = regexp.MustCompile(`(?m)^(TIME|<time>|RESULT|passed|failed|warning|cannot) .*$`)
 	gap          = regexp.MustCompile(`  +`)
@@ -126,6 +168,9 @@ func (p *situation) masked(text string) string {
 	}
 	text = jobCounts.ReplaceAllString(text, "of batch <n>: <n> asked, <n> applied")
 	text = jobLines.ReplaceAllString(text, "$1")
+	text = configHash.ReplaceAllString(serverVersion.ReplaceAllString(text, "NATS <version>"), "hash <hash>")
+	text = accountHolds.ReplaceAllString(text, "account $1 holds <n>")
+	text = requestID.ReplaceAllString(text, "request <id>")
 	text = perSecond.ReplaceAllString(text, "(<n>/s)")
 	text = strings.ReplaceAll(text, control.Who(), "<who>")
 	return tableRow.ReplaceAllStringFunc(text, func(row string) string { return gap.ReplaceAllString(row, "  ") })
@@ -133,6 +178,12 @@ func (p *situation) masked(text string) string {
 
 // consume runs `consumer run` in this process, as in a shell of its own, until stop. Its log names nobody (I12).
 func (s *system) consume() {
+	s.t.Helper()
+	s.consumeAs("newsletter")
+}
+
+// consumeAs does, and waits until a destination of the file is active.
+func (s *system) consumeAs(destination string) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := &bytes.Buffer{}
@@ -152,8 +203,27 @@ func (s *system) consume() {
 			s.t.Errorf("consumer run: status %d\n%s", status, log)
 		}
 		testkit.Unnamed(s.t, log.Bytes(), planted...)
+		s.said += log.String()
 	}
-	s.active()
+	s.until("an active replica", func() bool {
+		var a statusAnswer
+		s.json(&a, "status", destination)
+		return a.Destinations[0].Replica != ""
+	})
+}
+
+// dropNewsletter takes the destination newsletter, the last of the file, out of it.
+func (s *system) dropNewsletter() {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "rollcall.yaml")
+	body, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	before, _, _ := strings.Cut(string(body), "  - id: newsletter\n")
+	if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 var page sync.Mutex // covers the runbook's file while it is rewritten
@@ -178,8 +248,8 @@ func (p *situation) compare() {
 	if len(shown) != len(p.blocks) {
 		p.t.Fatalf("under %q the runbook has %d console blocks, and %d were played", p.heading, len(shown), len(p.blocks))
 	}
-	for i := len(shown) - 1; i >= 0; i-- {
-		from, to := shown[i][2], shown[i][3]
+	for i, at := range slices.Backward(shown) {
+		from, to := at[2], at[3]
 		now := p.blocks[i].String()
 		if os.Getenv("ROLLCALL_UPDATE") != "1" {
 			if diff := cmp.Diff(part[from:to], now); diff != "" {
@@ -206,4 +276,40 @@ func section(page, heading string) (from, to int) {
 		return at[1], at[1] + next[0]
 	}
 	return at[1], len(page)
+}
+
+// Every situation of the runbook has a session, and a test that plays it.
+func TestEverySituationOfTheRunbookIsPlayed(t *testing.T) {
+	t.Parallel()
+	body, err := os.ReadFile(runbook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := ""
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests += string(source)
+	}
+	at, _ := section(string(body), "Situations")
+	end := strings.Index(string(body), "\n## Suspended")
+	headings := regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(string(body)[at:end], -1)
+	if len(headings) < 14 {
+		t.Errorf("the runbook has %d situations", len(headings))
+	}
+	for _, heading := range headings {
+		from, to := section(string(body), heading[1])
+		if !console.MatchString(string(body)[from:to]) {
+			t.Errorf("%q has no session", heading[1])
+		}
+		if !strings.Contains(tests, fmt.Sprintf("situation(%q)", heading[1])) {
+			t.Errorf("%q is played by no test", heading[1])
+		}
+	}
 }

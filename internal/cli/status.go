@@ -12,7 +12,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
 
@@ -112,9 +111,11 @@ func (s *session) standing(ctx context.Context, d *config.Destination) (control.
 		a.State = control.Inactive
 	}
 	a.Standing(replicas)
-	if a.State == control.Inactive && err != nil && a.Reason == "" && len(replicas) == 0 {
-		a.Next = control.Next(d.ID, a.State, "")
+	if err != nil {
 		a.Trouble = err.Error()
+		if a.State == control.Inactive && a.Reason == "" && len(replicas) == 0 {
+			a.Next = control.Next(d.ID, a.State, "")
+		}
 	}
 	return a, nil
 }
@@ -132,23 +133,8 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	t := newLines(to)
 	t.row("state", e.paint(to, colorOf(a.State), a.State)+because(a)+on(a))
 	t.row("standby", standbys(a.Standbys))
-	t.row("listed", capped(int64(a.Listed), a.ProfileCap)+accountPart(a))
-	t.row("cap", capPart(a))
-	t.row("plan", planPart(a))
-	t.row("waiting", count(a.Waiting))
-	t.row("dirty", dirtyPart(a))
-	t.row("jobs", count(a.JobsInFlight)+" in flight")
-	t.row("events", count(a.IntakePending)+" not yet taken over; cursor "+count(a.Cursor))
-	if a.OldestUnappliedSeconds > 0 {
-		t.row("oldest", span(a.OldestUnappliedSeconds)+" since the oldest change that is not applied")
-	}
-	if a.LagP50Seconds > 0 || a.LagP99Seconds > 0 {
-		t.row("lag", "change to applied "+span(a.LagP50Seconds)+" (median), "+span(a.LagP99Seconds)+" (p99)")
-	}
-	t.row("budget", budgetPart(a))
-	t.row("letters", lettersPart(a.DeadLetters))
-	if r := a.Replay; r != nil && (r.State == pipeline.ReplayRunning || r.State == pipeline.ReplaySending) {
-		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
+	if a.Trouble == "" { // else the numbers are not known
+		printNumbers(t, a)
 	}
 	t.row("SendGrid", failingPart(a))
 	t.row("lost", lostPart(a))
@@ -171,8 +157,8 @@ func because(a *control.StatusAnswer) string {
 	switch {
 	case a.Reason != "":
 		return ": " + a.Reason
-	case a.Held > 0:
-		return fmt.Sprintf(": %s removals, digest %s", count(a.Held), a.HeldDigest)
+	case a.HeldRemovals > 0:
+		return fmt.Sprintf(": %s removals, digest %s", count(a.HeldRemovals), a.HeldDigest)
 	}
 	return ""
 }

@@ -1,6 +1,11 @@
 package cli
 
-import "rollcall/internal/control"
+import (
+	"strings"
+
+	"rollcall/internal/control"
+	"rollcall/internal/pipeline"
+)
 
 // capPart warns as the cap fills up, at the steps of which the log warns too.
 func capPart(a *control.StatusAnswer) string {
@@ -21,6 +26,46 @@ func failingPart(a *control.StatusAnswer) string {
 		return ""
 	}
 	return "takes nothing since " + stamp(a.FailingSince) + " (" + oneLine(a.Failing) + "); it is tried again by itself, changes are gathered"
+}
+
+// sweepsPart names what is held whole: a refresh, or a segment that was taken away.
+func sweepsPart(a *control.StatusAnswer) string {
+	var parts []string
+	for _, sweep := range a.HeldSweeps {
+		why := "was taken away"
+		if sweep.Sequence > 0 {
+			why = "was refreshed by event " + count(sweep.Sequence)
+		}
+		parts = append(parts, "segment "+sweep.Segment+" "+why+": "+count(sweep.Contacts)+" would leave the list")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// printNumbers shows how many contacts stand how. Of an orphan nobody knows the cap.
+func printNumbers(t lines, a *control.StatusAnswer) {
+	listed := capped(int64(a.Listed), a.ProfileCap)
+	if a.State == "orphaned" {
+		listed = count(a.Listed)
+	}
+	t.row("listed", listed+accountPart(a))
+	t.row("cap", capPart(a))
+	t.row("plan", planPart(a))
+	t.row("held", sweepsPart(a))
+	t.row("waiting", count(a.Waiting))
+	t.row("dirty", dirtyPart(a))
+	t.row("jobs", count(a.JobsInFlight)+" in flight")
+	t.row("events", count(a.IntakePending)+" not yet taken over; cursor "+count(a.Cursor))
+	if a.OldestUnappliedSeconds > 0 {
+		t.row("oldest", span(a.OldestUnappliedSeconds)+" since the oldest change that is not applied")
+	}
+	if a.LagP50Seconds > 0 || a.LagP99Seconds > 0 {
+		t.row("lag", "change to applied "+span(a.LagP50Seconds)+" (median), "+span(a.LagP99Seconds)+" (p99)")
+	}
+	t.row("budget", budgetPart(a))
+	t.row("letters", lettersPart(a.DeadLetters))
+	if r := a.Replay; r != nil && (r.State == pipeline.ReplayRunning || r.State == pipeline.ReplaySending) {
+		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
+	}
 }
 
 // lostPart tells of events that the stream dropped before they were folded.

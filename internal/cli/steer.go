@@ -31,7 +31,7 @@ func newSteeringCommands(env *Env) []*cobra.Command {
 		{
 			control.Resume, "Go on sending after `pause`, or probe a suspended destination at once",
 			"A destination that is suspended for a reason that SendGrid shows is probed at once.",
-			"resumed",
+			"resumed; one that was suspended is probed now: `consumer status %s` shows what came of it",
 		},
 		{
 			control.Flush, "Send what is in its window now",
@@ -138,15 +138,15 @@ func (e *Env) approve(ctx context.Context, s *session, d *config.Destination, o 
 	if err := s.call(ctx, d, control.Status, control.Request{}, nil, &now); err != nil {
 		return err
 	}
-	if now.Held == 0 {
+	if now.HeldRemovals+len(now.HeldSweeps) == 0 {
 		return &ExitError{Status: No, Err: fmt.Errorf("nothing is held for %s", d.ID)}
 	}
-	question := fmt.Sprintf("%s: let %s of %s listed contacts go (digest %s)?", d.ID, count(now.Held), count(now.Listed), now.HeldDigest)
+	question := fmt.Sprintf("%s: let %s of %s listed contacts go (digest %s)?", d.ID, count(now.HeldRemovals), count(now.Listed), now.HeldDigest)
 	if err := e.confirm(question, o.yes); err != nil {
 		return err
 	}
 	var held pipeline.Held
-	args := control.ApproveArgs{Count: now.Held, Digest: now.HeldDigest}
+	args := control.ApproveArgs{Count: now.HeldRemovals, Digest: now.HeldDigest}
 	if err := s.call(ctx, d, control.Approve, by(o.comment), args, &held); err != nil {
 		return err
 	}

@@ -37,7 +37,8 @@ type system struct {
 	dir  string
 	stop func()
 
-	events int // published
+	events int    // published
+	said   string // by `consumer run`, once stopped
 }
 
 // setting is what differs between systems.
@@ -46,12 +47,21 @@ type setting struct {
 	plan  int    // contacts that the account's plan allows; 0 is any number
 	guard string // YAML of the guard
 	more  string // YAML of the destination besides
+	scale int    // seconds of SendGrid's clock a second
+}
+
+// pace is how fast SendGrid lives.
+func (o setting) pace() int {
+	if o.scale == 0 {
+		return 600
+	}
+	return o.scale
 }
 
 func newSystem(t *testing.T, o setting) *system {
 	t.Helper()
 	e := testkit.StartBroker(t)
-	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: 600, Seed: 1, PlanLimit: o.plan})
+	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: float64(o.pace()), Seed: 1, PlanLimit: o.plan})
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	s := &system{t: t, sim: sim, list: sim.AddList("", "Newsletter"), base: server.URL, conn: testkit.Connect(t, e), url: e.ClientURL(), dir: t.TempDir(), stop: func() {}}
@@ -73,7 +83,7 @@ func (s *system) write(o setting) {
 nats: {url: "%s", name: rollcall}
 http: {listen: "127.0.0.1:0"}
 accounts:
-  - {id: acme, base_url: "%s", api_key: "${KEY}", clock_scale: 600, profile_cap: 5000, request_timeout: 2s}
+  - {id: acme, base_url: "%s", api_key: "${KEY}", clock_scale: %d, profile_cap: 5000, request_timeout: 2s}
 destinations:
   - id: newsletter
     name: Newsletter, EU customers
@@ -85,7 +95,7 @@ destinations:
     profile_cap: %d
     debounce: {quiet: 50ms, max_wait: 200ms}
     guard: %s
-%s`, s.url, s.base, s.list, o.limit, o.guard, o.more)
+%s`, s.url, s.base, o.pace(), s.list, o.limit, o.guard, o.more)
 	if err := os.WriteFile(filepath.Join(s.dir, "rollcall.yaml"), []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -166,7 +176,13 @@ func (s *system) json(into any, arguments ...string) {
 // until waits for something that the system comes to by itself.
 func (s *system) until(what string, done func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	s.within(time.Minute, what, done)
+}
+
+// within waits for it longer, or shorter.
+func (s *system) within(most time.Duration, what string, done func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(most)
 	for !done() {
 		if time.Now().After(deadline) {
 			_, out, errs := s.run("status")
@@ -259,6 +275,7 @@ var masks = []struct {
 	{regexp.MustCompile(`digest [0-9a-f]{12}`), "digest <digest>"},
 	{regexp.MustCompile(`account acme holds \d+`), "account acme holds <n>"},
 	{regexp.MustCompile(`entry \d+`), "entry <n>"},
+	{regexp.MustCompile(`newsletter\.\d{20}\.[\w-]+`), "<snapshot>"},
 	{regexp.MustCompile(`epoch \d+`), "epoch <n>"},
 	{regexp.MustCompile(`/tmp/[^ :]*rollcall.yaml`), "rollcall.yaml"},
 	{regexp.MustCompile(`"(who|host)": "[^"]*"`), "\"$1\": \"<who>\""},

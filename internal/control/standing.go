@@ -92,11 +92,16 @@ func (a *StatusAnswer) Standing(replicas []Replica) {
 		if r.Active || r.Name == a.Replica {
 			continue
 		}
-		r.StaleConfig = a.State != Inactive && r.ConfigHash != a.ConfigHash
+		if a.State != Inactive { // else each says itself whether the ledger's configuration is newer
+			r.StaleConfig = r.ConfigHash != a.ConfigHash && r.Revision <= a.Revision
+		}
 		a.Standbys = append(a.Standbys, r)
 		if a.State == Inactive && r.Reason != "" && a.Reason == "" {
 			a.State, a.Reason = "suspended", r.Reason
 			a.Next = Next(a.Destination, a.State, a.Reason)
+		}
+		if a.State == Inactive && r.StaleConfig {
+			a.Next = fmt.Sprintf("start a consumer with the newer configuration (revision %d), or raise `revision` above it in the file of %s", a.LedgerRevision, r.Name)
 		}
 	}
 }

@@ -36,6 +36,8 @@ type StatusAnswer struct {
 	Epoch      uint64    `json:"epoch,omitempty"`
 	Standbys   []Replica `json:"standbys,omitempty"`
 
+	LedgerRevision uint64 `json:"ledger_revision,omitempty"` // of the last claim, where nobody is active
+
 	ProfileCap int64 `json:"profile_cap"` // 0 is none
 	Listed     int   `json:"listed"`
 	Slots      int   `json:"slots"`
@@ -62,10 +64,12 @@ type StatusAnswer struct {
 	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
 	Budgets                []Budget          `json:"budgets,omitempty"`
 
-	HeldDigest    string          `json:"held_digest,omitempty"` // what an approval names
-	RequestsDue   int             `json:"requests_due"`          // upserts that the contacts in their window need
-	BudgetSeconds float64         `json:"budget_seconds"`        // that the rate budget makes them take; 0 is at once
-	Replay        *ReplayProgress `json:"replay,omitempty"`      // the last one
+	HeldRemovals  int                  `json:"held_removals"`         // what an approval counts: held, and those of the sweeps
+	HeldSweeps    []pipeline.HeldSweep `json:"held_sweeps,omitempty"` // refreshes, and segments taken away, that are held whole
+	HeldDigest    string               `json:"held_digest,omitempty"` // what an approval names
+	RequestsDue   int                  `json:"requests_due"`          // upserts that the contacts in their window need
+	BudgetSeconds float64              `json:"budget_seconds"`        // that the rate budget makes them take; 0 is at once
+	Replay        *ReplayProgress      `json:"replay,omitempty"`      // the last one
 }
 
 // ReplayProgress is how far a replay has come. Positions are stream sequences.

@@ -39,7 +39,7 @@ func (d *Desk) approve(ctx context.Context, request control.Request) (any, error
 	if args.Digest != "" {
 		held = pipeline.Held{Count: args.Count, Digest: args.Digest}
 	}
-	if held.Count == 0 {
+	if held.Count+len(held.Sweeps) == 0 {
 		return nil, &control.Error{Code: control.Conflict, Message: "nothing is held"}
 	}
 	err := d.Active.Do(ctx, ledger.Command{

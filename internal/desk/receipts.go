@@ -63,7 +63,7 @@ func addReceipt(contacts []control.ContactAnswer, body []byte) {
 	sent := r.Time.Add(-time.Duration(r.Applied) * time.Millisecond)
 	for i := range contacts {
 		c := &contacts[i]
-		near := c.Added != nil && sent.Sub(*c.Added).Abs() <= time.Second && r.Operation == "upsert"
+		near := c.Listed && c.Batch == 0 && c.Added != nil && sent.Sub(*c.Added).Abs() <= time.Second && r.Operation == "upsert"
 		if near || c.Batch != 0 && c.Batch == r.Batch {
 			c.Receipts = append(c.Receipts, json.RawMessage(body))
 		}

@@ -48,9 +48,11 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 	err := d.look(ctx, func(s *pipeline.State) {
 		if d.Status == nil {
 			answer.Fill(s.Stats())
+			answer.LedgerRevision = uint64(max(s.Claim().Revision, 0))
 			answer.OldestUnappliedSeconds = pipeline.Stats{Oldest: s.Oldest()}.Age(time.Now()).Seconds()
 		}
-		answer.HeldDigest = s.Held().Digest
+		held := s.Held()
+		answer.HeldRemovals, answer.HeldSweeps, answer.HeldDigest = held.Count, held.Sweeps, held.Digest
 		if r := s.Replay(); r != nil {
 			progress := control.Progress(r, s.Outcome())
 			answer.Replay = &progress

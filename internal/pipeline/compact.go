@@ -168,7 +168,7 @@ func (s *State) Stats() Stats {
 	st.InDoubt = s.flight.Contacts(flight.Doubt)
 	st.Window += s.heldBack(st.Dirty())
 	st.Jobs, st.Cursor, st.Profiles = s.flight.Len(), s.meta.Cursor, s.roster.Profiles()
-	st.Epoch, st.Paused = s.meta.Epoch, s.meta.Paused
+	st.Epoch, st.Paused, st.HeldSweeps = s.meta.Epoch, s.meta.Paused, len(s.heldSweeps())
 	if l := s.meta.Lost; l != nil {
 		st.LostFrom, st.LostTo = l.From, l.To
 	}

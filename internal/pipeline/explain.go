@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"rollcall/internal/contact"
@@ -59,6 +60,7 @@ type MembershipStory struct {
 	Sequence   uint64 `json:"sequence"`
 	Attributes bool   `json:"attributes"` // the event had attributes
 	Email      string `json:"email,omitempty"`
+	Held       bool   `json:"held,omitempty"` // it was swept, or its segment taken away, and the guard holds that
 }
 
 // storyProfiles bounds how many profiles one answer names.
@@ -93,9 +95,13 @@ func (s *State) Explain(who string) (Story, bool) {
 
 func (s *State) profileStory(p *roster.Person) ProfileStory {
 	one := ProfileStory{Profile: p.ID, Holds: s.emailOf(p.Holds)}
+	held := s.heldSweeps()
 	for _, m := range p.Memberships {
 		one.Memberships = append(one.Memberships, MembershipStory{
 			Segment: m.Segment, In: m.In, Sequence: m.Sequence, Attributes: m.Carries, Email: s.emailOf(m.Names),
+			Held: m.In && slices.ContainsFunc(held, func(h HeldSweep) bool {
+				return h.Segment == m.Segment && (h.Sequence == 0 || m.Sequence < h.First)
+			}),
 		})
 	}
 	for _, h := range p.Past {

@@ -20,6 +20,9 @@ func TestAnOutageOfEveryKindLosesNothing(t *testing.T) {
 		s.all("a", "entered", emails[100:])
 		s.all("a", "exited", emails[:50])
 		s.during("500s", 4*time.Minute, "", 60)
+		if st := s.d.Stats(); st.Failing == "" || time.Since(time.UnixMilli(st.FailingSince)) < 3*time.Minute {
+			s.Errorf("after four minutes of 500s the numbers say that SendGrid fails since %s: %q", time.UnixMilli(st.FailingSince), st.Failing)
+		}
 		s.plan(simulator.Plan{Faults: []simulator.Fault{{Kind: "status", Status: 429}}})
 		s.during("429s with headers", 2*time.Minute, "", 20)
 		s.plan(simulator.Plan{Faults: []simulator.Fault{{Kind: "empty429"}}})
@@ -38,7 +41,7 @@ func TestAnOutageOfEveryKindLosesNothing(t *testing.T) {
 				s.Fatalf("contact %d: on the list %v", i, on[e])
 			}
 		}
-		if st := s.d.Stats(); st.Suspended != "" || st.Listed != 450 || len(s.letters) != 0 { // I10: an outage makes no dead letter
+		if st := s.d.Stats(); st.Failing != "" || st.Suspended != "" || st.Listed != 450 || len(s.letters) != 0 { // I10: an outage makes no dead letter
 			s.Errorf("suspended %q, %d listed, %d letters", st.Suspended, st.Listed, len(s.letters))
 		}
 	})

@@ -26,6 +26,7 @@ type Stats struct {
 	LostFrom, LostTo                         uint64 // events that the stream dropped before they were folded
 	Suspended                                string // the reason, empty where it runs
 	Full                                     bool   // the account's plan takes no more contacts: nobody is added
+	HeldSweeps                               int    // refreshes, and segments taken away, whose removals are held whole
 	Failing                                  string // why SendGrid took nothing of late, while something is to be sent
 	FailingSince                             int64  // unix milliseconds
 	Commits                                  uint64

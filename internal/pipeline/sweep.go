@@ -133,20 +133,44 @@ type Held struct {
 // HeldSweep is a refresh, or a segment that was taken away, whose removals wait for an operator.
 type HeldSweep struct {
 	Segment  string `json:"segment"`
-	Sequence uint64 `json:"sequence,omitempty"` // of the refresh; zero is a segment that was taken away
-	Contacts int    `json:"contacts"`           // that would leave the list
+	Sequence uint64 `json:"sequence,omitempty"`       // of the refresh; zero is a segment that was taken away
+	First    uint64 `json:"first_sequence,omitempty"` // of the refresh: who was last seen before it has left
+	Contacts int    `json:"contacts"`                 // that would leave the list
+}
+
+// heldSweeps names the refreshes, and segments taken away, whose removals are held whole, without counting contacts.
+func (s *State) heldSweeps() []HeldSweep {
+	var held []HeldSweep
+	for _, f := range s.roster.Pending() {
+		if f.State == roster.HeldBack {
+			held = append(held, HeldSweep{Segment: s.roster.SegmentName(f.Segment), Sequence: f.Sequence, First: f.First})
+		}
+	}
+	for _, seg := range s.meta.Dropping {
+		held = append(held, HeldSweep{Segment: s.roster.SegmentName(seg)})
+	}
+	return held
+}
+
+// leavers counts whom on the list a held sweep would let go of, in the order of heldSweeps.
+func (s *State) leavers() []int {
+	var counts []int
+	for _, f := range s.roster.Pending() {
+		if f.State == roster.HeldBack {
+			counts = append(counts, s.roster.Sweeps(f, s.listed))
+		}
+	}
+	for _, seg := range s.meta.Dropping {
+		counts = append(counts, s.roster.Drops([]uint16{seg}, s.listed))
+	}
+	return counts
 }
 
 // Held returns what is held now, single contacts and whole sweeps.
 func (s *State) Held() Held {
-	held := Held{Count: s.book.Count(plan.Held)}
-	for _, f := range s.roster.Pending() {
-		if f.State == roster.HeldBack {
-			held.Sweeps = append(held.Sweeps, HeldSweep{s.roster.SegmentName(f.Segment), f.Sequence, s.roster.Sweeps(f, s.listed)})
-		}
-	}
-	for _, seg := range s.meta.Dropping {
-		held.Sweeps = append(held.Sweeps, HeldSweep{s.roster.SegmentName(seg), 0, s.roster.Drops([]uint16{seg}, s.listed)})
+	held := Held{Count: s.book.Count(plan.Held), Sweeps: s.heldSweeps()}
+	for i, n := range s.leavers() {
+		held.Sweeps[i].Contacts = n
 	}
 	d := newDigest()
 	for h := contact.Handle(1); held.Count > 0 && uint32(h) < s.roster.Contacts(); h++ {
