@@ -105,7 +105,7 @@ func (w *world) audit(ctx context.Context, js jetstream.JetStream, rules audit.R
 }
 
 // history gathers all that happened to those events whose segments are selected.
-func (w *stage) history(ctx context.Context, js jetstream.JetStream, events []history.Event, selected []string) (history.History, error) {
+func (s *stage) history(ctx context.Context, js jetstream.JetStream, events []history.Event, selected []string) (history.History, error) {
 	ours := func(subject string) bool {
 		for _, s := range selected {
 			if strings.HasPrefix(subject, "segments.membership."+s+".") {
@@ -133,17 +133,17 @@ func (w *stage) history(ctx context.Context, js jetstream.JetStream, events []hi
 			return err
 		}))
 	var err error
-	if h.Changes, err = w.sendgrid().changes(); err != nil {
+	if h.Changes, err = s.sendgrid().changes(); err != nil {
 		return h, err
 	}
 	for i, c := range h.Changes { // accepted half a minute of SendGrid's before, left a request's deadline before that at the earliest
-		h.Changes[i].Floor = w.journal.cursorAt(c.At.Add(-30*time.Second/clockScale - w.timeout - 500*time.Millisecond))
+		h.Changes[i].Floor = s.journal.cursorAt(c.At.Add(-30*time.Second/clockScale - s.timeout - 500*time.Millisecond))
 	}
-	contacts, err := w.sendgrid().contacts()
+	contacts, err := s.sendgrid().contacts()
 	for _, c := range contacts {
 		h.Listed[c.Email] = c.Fields["first_name"]
 	}
-	return h, errors.Join(streams, err, w.waiting(h.Waiting))
+	return h, errors.Join(streams, err, s.waiting(h.Waiting))
 }
 
 // waiting asks `consumer waiting`, the operator's own way.

@@ -261,7 +261,7 @@ func doSim(w *world, o Op) error {
 		}
 	}
 	var all []simulator.Fault
-	for _, kind := range strings.Split(o.arg(0), "+") {
+	for kind := range strings.SplitSeq(o.arg(0), "+") {
 		f.Kind = kind
 		all = append(all, f)
 	}

@@ -179,7 +179,7 @@ func (w *watched) serve(ctx context.Context) (url string, stop func(), err error
 	go func() { served <- server.Serve(listener) }()
 	return "http://" + listener.Addr().String(), func() {
 		_ = server.Close()
-		_ = <-served // that it was closed
+		<-served // it says that it was closed
 	}, nil
 }
 
