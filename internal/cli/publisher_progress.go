@@ -38,12 +38,13 @@ func newPublisherProgress(env *Env, events int) *publisherProgress {
 	return p
 }
 
-// barOptions make a bar with count, rate and remaining time.
+// barOptions make a bar with count, rate and remaining time. It has no spinner: that would be drawn by a goroutine that nobody waits for,
+// also over a line that was cleared for somebody else.
 func barOptions(to io.Writer) []progressbar.Option {
 	return []progressbar.Option{
 		progressbar.OptionSetWriter(to), progressbar.OptionSetDescription("publishing"), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30), progressbar.OptionSetSpinnerChangeInterval(0),
 	}
 }
 
