@@ -107,8 +107,8 @@ func (w *world) audit(ctx context.Context, js jetstream.JetStream, rules audit.R
 // history gathers all that happened to those events whose segments are selected.
 func (s *stage) history(ctx context.Context, js jetstream.JetStream, events []history.Event, selected []string) (history.History, error) {
 	ours := func(subject string) bool {
-		for _, s := range selected {
-			if strings.HasPrefix(subject, "segments.membership."+s+".") {
+		for _, segment := range selected {
+			if strings.HasPrefix(subject, "segments.membership."+segment+".") {
 				return true
 			}
 		}
