@@ -32,6 +32,7 @@ func (l *loop) judged(reason string, err error) {
 	l.probing = false
 	switch {
 	case reason != "":
+		l.refused = ""
 		l.suspend(reason, err)
 	case err != nil:
 		l.backOff(time.Now(), 0)

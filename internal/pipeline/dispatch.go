@@ -69,19 +69,16 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	}
 	consent := l.suspended != withoutConsent
 	if l.suspended != "" && consent {
-		l.probe(now)
-		return nil
+		return l.beside(l.planner(now))
 	}
 	if !l.checked() {
 		return nil
 	}
-	p := &planner{l: l, now: now, next: l.state.flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
-		contact.Upsert: maxUpserts - l.sending[contact.Upsert],
-		contact.Remove: maxRemovals - l.sending[contact.Remove],
-		contact.Delete: maxRemovals - l.sending[contact.Delete],
-	}}
-	p.free = l.slots(now)
+	p := l.planner(now)
 	l.state.window.Due(now.UnixNano(), p.offer)
+	if !consent {
+		l.offered.thin(p)
+	}
 	if l.offering() {
 		l.opts.at(AtDue)
 	}
@@ -105,6 +102,15 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		l.opts.at(AtPlanned)
 	}
 	return p.records
+}
+
+// planner begins a turn's planning.
+func (l *loop) planner(now time.Time) *planner {
+	return &planner{l: l, now: now, free: l.slots(now), next: l.state.flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
+		contact.Upsert: maxUpserts - l.sending[contact.Upsert],
+		contact.Remove: maxRemovals - l.sending[contact.Remove],
+		contact.Delete: maxRemovals - l.sending[contact.Delete],
+	}}
 }
 
 // split tells the old halves of moves, which the guard neither counts nor holds, from other removals.

@@ -73,7 +73,7 @@ func (l *loop) followUp(now time.Time) time.Time {
 			next = earlier(next, p.at)
 			continue
 		}
-		if under >= maxFollows || l.suspended != "" || l.stopping {
+		if under >= maxFollows || l.suspended == suspendedKey || l.stopping {
 			next = earlier(next, now.Add(linger))
 			continue
 		}

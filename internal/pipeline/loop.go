@@ -129,6 +129,8 @@ type loop struct {
 	quietTill time.Time // no request before: SendGrid is in trouble
 	failing   failing
 	suspended string
+	refused   sendgrid.Route // whose refusal suspended it; empty where a look did
+	defined   bool           // the fields that an upsert was refused for are there by now
 	proof     proof
 	faded     map[contact.Handle]faded // contacts whose event was not there when it was read again
 	fullness  int                      // the step of the cap that was told last, in percent

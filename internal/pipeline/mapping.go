@@ -54,7 +54,6 @@ func (l *loop) resolveAgain(ctx context.Context) func() {
 	spec, err := l.opts.Resolve(ctx)
 	return func() {
 		l.probing = false
-		l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
 		if err != nil || len(spec.Unresolved()) > 0 {
 			return
 		}
@@ -64,8 +63,11 @@ func (l *loop) resolveAgain(ctx context.Context) func() {
 			l.log.Error("the mapping cannot be encoded", zap.Error(err))
 		case string(canonical) != l.opts.Binding.Mapping:
 			l.ending = ErrRemapped
+		case trials[l.refused] != 0:
+			l.defined, l.probeAt = true, time.Time{} // an upsert was refused for them: one has to be taken
 		default:
-			l.well()
+			l.resume()
+			l.well(l.refused)
 		}
 	}
 }

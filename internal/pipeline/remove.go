@@ -134,7 +134,7 @@ func (l *loop) removed(r removal) {
 		return
 	}
 	l.finished(r.intent, nil)
-	l.well()
+	l.well(routeOf[r.intent.Operation])
 	l.outbox = append(l.outbox, &ledger.Accepted{Batch: id, At: now.UnixNano(), Job: r.job})
 	l.polls[id] = l.firstPoll(now)
 }

@@ -61,7 +61,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	l.finished(i, up)
 	now := time.Now()
 	if err == nil {
-		l.well()
+		l.well(sendgrid.RouteUpsert)
 		l.barren = 0
 		l.outbox = append(l.outbox, &ledger.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
 		l.polls[i.Batch] = l.firstPoll(now)
@@ -93,13 +93,12 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	}
 }
 
-// well notes that SendGrid answers as it should.
-func (l *loop) well() {
+// well notes that SendGrid answers as it should on a route.
+func (l *loop) well(by sendgrid.Route) {
 	l.retry.Reset()
 	l.quietTill, l.failing = time.Time{}, failing{}
-	if l.suspended != "" && l.suspended != withoutConsent {
-		l.log.Info("resumed: SendGrid takes requests again", zap.String("was", l.suspended))
-		l.suspended = ""
+	if by == l.refused {
+		l.resume()
 	}
 }
 
@@ -143,62 +142,6 @@ func (l *loop) backOff(now time.Time, atLeast time.Duration) {
 	l.quietTill = now.Add(max(l.retry.NextBackOff(), atLeast))
 }
 
-// troubled suspends the destination where an answer means that it cannot be sent to, and reports whether it
-// does.
-func (l *loop) troubled(err error) bool {
-	var e *sendgrid.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	reason := map[sendgrid.Class]string{
-		sendgrid.Unauthorized: "key", sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: suspendedFields,
-	}[e.Class]
-	aside := e.Route == sendgrid.RouteExport || e.Route == sendgrid.RouteExportJob // there are look-ups besides
-	if reason == "" || aside || reason == "list" && e.Route != sendgrid.RouteUpsert {
-		return false
-	}
-	l.suspend(reason, e)
-	return true
-}
-
-func (l *loop) suspend(reason string, e error) {
-	l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
-	if l.suspended == reason {
-		return
-	}
-	l.suspended = reason
-	l.log.Error("suspended: events are taken over, nothing is sent; it resumes by itself once SendGrid allows it (see: consumer check)",
-		zap.String("reason", reason), zap.Error(e))
-}
-
-// probeEvery is how often a suspended destination asks.
-const probeEvery = 30 * time.Second
-
-// probe asks whether a suspended destination could be sent to again.
-func (l *loop) probe(now time.Time) {
-	if l.probing || now.Before(l.probeAt) {
-		return
-	}
-	l.probing = true
-	fields := l.opts.Resolve != nil && (l.missing || l.suspended == suspendedFields)
-	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
-		defer cancel()
-		if fields {
-			return l.resolveAgain(ctx)
-		}
-		_, err := l.opts.Prober.List(ctx, l.opts.Binding.List)
-		return func() {
-			l.probing = false
-			if err == nil {
-				l.well()
-				return
-			}
-			l.probeAt = time.Now().Add(l.opts.Policy.scaled(probeEvery))
-		}
-	})
-}
-
 // barrenMost is how many contacts may be refused one after the other, none of them named and nothing taken
 // between, until the pace slows: then more is wrong than contacts.
 const barrenMost = 64
@@ -208,7 +151,7 @@ const barrenMost = 64
 func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	handles := up.handles
 	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e, up.part)
-	l.well()
+	l.well(sendgrid.RouteUpsert)
 	if len(handles) == 1 && len(e.Invalid) == 0 {
 		if l.barren++; l.barren > barrenMost {
 			l.backOff(time.Now(), 0)
