@@ -75,6 +75,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		return nil
 	}
 	p := l.planner(now)
+	p.carefully()
 	l.state.window.Due(now.UnixNano(), p.offer)
 	if !consent {
 		l.offered.thin(p)
@@ -111,6 +112,17 @@ func (l *loop) planner(now time.Time) *planner {
 		contact.Remove: maxRemovals - l.sending[contact.Remove],
 		contact.Delete: maxRemovals - l.sending[contact.Delete],
 	}}
+}
+
+// carefully lets one request of a kind go at a time while SendGrid takes none, so that an outage leaves in doubt what was under
+// way when it began, and hardly more: who is in doubt waits for the horizon, everybody else goes at full speed once one was taken.
+func (p *planner) carefully() {
+	if p.l.failing.why == "" {
+		return
+	}
+	for op := range p.left {
+		p.left[op] = max(0, 1-p.l.sending[op])
+	}
 }
 
 // split tells the old halves of moves, which the guard neither counts nor holds, from other removals.

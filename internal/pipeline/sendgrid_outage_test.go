@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -181,6 +182,37 @@ func TestAFullPlanIsUnderstoodWithoutNames(t *testing.T) {
 		s.quiet(10 * time.Minute)
 		if st := s.d.Stats(); !st.Full || st.Listed != 100 || st.Waiting != 50 || len(s.letters) != 0 {
 			s.Errorf("full %v, %d listed, %d wait, %d letters", st.Full, st.Listed, st.Waiting, len(s.letters))
+		}
+	})
+}
+
+// I11: an outage that answers with 503 for hours, while everybody changes again and again, leaves in doubt what was under way
+// when it began, and one contact a try: the others wait in their window, and go at full speed once one is taken.
+func TestAnOutageOfHoursLeavesFewInDoubt(t *testing.T) {
+	onScene(t, simulator.Options{}, func(s *scene) {
+		s.opts.Batch.MaxContacts = 20
+		s.begin()
+		s.plan(simulator.Plan{Faults: []simulator.Fault{{Kind: "status", Status: 503}}})
+		for round := range 24 {
+			for n := range 1000 {
+				s.publish("a", fmt.Sprintf("p%d", n), "entered", fmt.Sprintf(`{"email":"p%d@example.com","first_name":"Ada %d"}`, n, round))
+			}
+			time.Sleep(5 * time.Minute)
+		}
+		if st := s.d.Stats(); st.InDoubt > maxUpserts*20+40 || st.Window+st.InDoubt != 1000 {
+			s.Errorf("%d contacts are in doubt, %d in their window", st.InDoubt, st.Window)
+		}
+		if sum := s.sim.Summary().Requests["PUT contacts"]; sum > 180 {
+			s.Errorf("%d upserts in two hours", sum)
+		}
+		s.plan(simulator.Plan{})
+		time.Sleep(4 * time.Minute)
+		if n := len(s.members()); n < 900 {
+			s.Errorf("four minutes after the outage %d are listed", n)
+		}
+		s.quiet(20 * time.Minute)
+		if n := len(s.members()); n != 1000 {
+			s.Errorf("%d are listed", n)
 		}
 	})
 }

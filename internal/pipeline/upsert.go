@@ -65,11 +65,16 @@ func (p *planner) upsert() {
 	if p.left[contact.Upsert] <= 0 {
 		return
 	}
-	if n := len(p.l.offered[toUpsert]); n > 0 && p.worthwhile(n) {
+	if p.l.failing.why != "" {
+		p.upserts = p.sift(toUpsert, 1)
+	} else if n := len(p.l.offered[toUpsert]); n > 0 && p.worthwhile(n) {
 		p.upserts = p.sift(toUpsert, p.left[contact.Upsert]*p.l.opts.Batch.MaxContacts)
 	}
 	p.admit()
 	all := p.slotted(p.upserts)
+	if p.l.failing.why != "" {
+		all = all[:min(len(all), 1)]
+	}
 	for len(all) > 0 && p.left[contact.Upsert] > 0 && p.worthwhile(len(all)) {
 		n := p.cut(all)
 		if n == 0 {
