@@ -14,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-real test test-race integration bench bench-operators fuzz crash soak mutants model-cover lint verify shape kit walkthrough image image-nats tools clean
+.PHONY: help build demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak mutants model-cover lint verify shape kit walkthrough image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: build ## micro-benchmarks, then the pipeline against its floor
 bench-operators: build ## a replay of a million events beside live changes, and explain on a million contacts
 	$(BIN)/consumer bench replay
 	$(BIN)/consumer bench explain
+
+bench-outage: build ## SendGrid away while ten million events come, and the catching up (ten minutes)
+	$(BIN)/consumer bench outage
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

@@ -51,7 +51,8 @@ func newBenchCommand(env *Env) *cobra.Command {
 	})
 	command.AddCommand(
 		newOperatedBench(env, "replay", "Measure a forced replay of a stream beside live changes", 100_000, bench.Replay),
-		newOperatedBench(env, "explain", "Measure explain on a ledger, with a consumer and without", 1_000_000, bench.Explain))
+		newOperatedBench(env, "explain", "Measure explain on a ledger, with a consumer and without", 1_000_000, bench.Explain),
+		newOperatedBench(env, "outage", "Measure an outage of SendGrid under events, and the catching up", 500_000, bench.Outage))
 	return command
 }
 
@@ -73,6 +74,7 @@ func newOperatedBench(env *Env, use, short string, contacts int, measure func(co
 	}
 	command.Flags().IntVar(&o.Events, "events", 1_000_000, "events on the stream")
 	command.Flags().IntVar(&o.Contacts, "contacts", contacts, "contacts of the destination")
+	command.Flags().Int64Var(&o.Memory, "memory-limit", 1<<30, "memory_limit of the consumer in bytes; 0 is none")
 	return command
 }
 

@@ -34,6 +34,8 @@ type installation struct {
 type Operated struct {
 	Contacts int // of the destination
 	Events   int // on its stream
+	Keyed    bool
+	Memory   int64 // the consumer's memory_limit; 0 is none
 	Said     io.Writer
 	Self     string // this program
 }
@@ -62,12 +64,13 @@ func newInstallation(ctx context.Context, o Operated, url, options string) (i *i
 		return i, err
 	}
 	i.closes = append(i.closes, i.conn.Close)
-	if err = fill(ctx, i.conn, stream, Workload{Profiles: o.Contacts, Events: o.Events}); err != nil {
+	if err = fill(ctx, i.conn, stream, Workload{Profiles: o.Contacts, Events: o.Events, Keyed: o.Keyed}); err != nil {
 		return i, err
 	}
 	text := fmt.Sprintf(`nats: {url: %q}
 http: {listen: "127.0.0.1:0"}
 log: {level: warn}
+memory_limit: %d
 accounts:
   - {id: bench, base_url: %q, api_key: "${ROLLCALL_BENCH_KEY}", %s}
 destinations:
@@ -81,7 +84,7 @@ destinations:
     consent: {accepted_by: bench, accepted_on: 2026-11-01}
     profile_cap: 0
     debounce: {quiet: %s, max_wait: 60s}
-`, b.ClientURL(), url, options, destination, listID, stream, segmentID, liveSegment, quiet)
+`, b.ClientURL(), o.Memory, url, options, destination, listID, stream, segmentID, liveSegment, quiet)
 	if err = os.WriteFile(i.config(), []byte(text), 0o600); err != nil {
 		return i, fmt.Errorf("write the configuration: %w", err)
 	}
@@ -182,4 +185,23 @@ func (i *installation) resident() uint64 {
 		return 0
 	}
 	return pages * uint64(os.Getpagesize())
+}
+
+// mostResident is the most bytes that the consumer ever had in memory, and how many of them are the program's file, which
+// no limit of Go's memory counts; 0 where the system does not tell.
+func (i *installation) mostResident() (most, text uint64) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.run.Process.Pid))
+	if err != nil {
+		return 0, 0
+	}
+	bytes := func(key string) uint64 {
+		_, rest, _ := strings.Cut(string(status), key)
+		fields := strings.Fields(rest)
+		if len(fields) == 0 {
+			return 0
+		}
+		kib, _ := strconv.ParseUint(fields[0], 10, 64) // the system's own digits
+		return kib << 10
+	}
+	return bytes("VmHWM:"), bytes("RssFile:")
 }
