@@ -100,6 +100,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.connect(ctx); err != nil {
 		return err
 	}
+	if err := a.listen(); err != nil {
+		return err
+	}
 	installation, err := a.conn.Installation(ctx)
 	if err != nil {
 		return err

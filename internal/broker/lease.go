@@ -102,7 +102,7 @@ func (l *Lease) hold(ctx context.Context, began time.Time) context.Context {
 
 // renew keeps the lease until the context ends or the lease is lost.
 func (l *Lease) renew(ctx context.Context, confirmed time.Time) {
-	every := time.NewTicker(l.opts.TTL / 3)
+	every := time.NewTicker(l.opts.TTL / leaseRenewals)
 	defer every.Stop()
 	for {
 		select {
@@ -111,7 +111,7 @@ func (l *Lease) renew(ctx context.Context, confirmed time.Time) {
 		case <-every.C:
 		}
 		began := time.Now()
-		try, cancel := context.WithTimeout(ctx, l.opts.TTL/3)
+		try, cancel := context.WithTimeout(ctx, l.opts.TTL/leaseRenewals)
 		ack, err := l.conn.JS.Publish(try, "$KV."+LeaseBucket+"."+l.opts.Destination, l.value,
 			jetstream.WithExpectLastSequencePerSubject(l.revision), jetstream.WithMsgTTL(l.opts.TTL))
 		cancel()
@@ -124,7 +124,7 @@ func (l *Lease) renew(ctx context.Context, confirmed time.Time) {
 		case errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence && !l.ours(ctx):
 			l.opts.Log.Warn("the lease was lost: another replica has it")
 			return
-		case time.Since(confirmed) > l.opts.TTL*4/5:
+		case time.Since(confirmed) > time.Duration(leaseGivesUp*float64(l.opts.TTL)):
 			l.opts.Log.Warn("the lease may be lost: it could not be renewed", zap.Error(err))
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"rollcall/internal/broker"
 )
 
 // maxMappedFields is how many fields besides the e-mail the ledger keeps the presence of.
@@ -69,6 +71,9 @@ func (d *decoder) checkNATS(nats *NATS) {
 	}
 	if (nats.TLS.CertFile == "") != (nats.TLS.KeyFile == "") {
 		d.fail("nats.tls", "needs cert_file and key_file together")
+	}
+	if err := broker.FitLease(nats.Takeover); err != nil {
+		d.fail("nats.takeover", "%v", err)
 	}
 	if nats.Embedded == nil {
 		return

@@ -43,8 +43,12 @@ var contract = map[string]struct {
 	"rollcall_commit_seconds":            {"HISTOGRAM", map[string]string{"destination": ""}},
 	"rollcall_ledger_bytes":              {"GAUGE", map[string]string{"destination": ""}},
 	"rollcall_takeovers_total":           {"COUNTER", map[string]string{"destination": ""}},
-	"rollcall_build_info":                {"GAUGE", map[string]string{"version": "", "revision": "", "go_version": ""}},
-	"rollcall_config_hash_info":          {"GAUGE", map[string]string{"hash": ""}},
+	"rollcall_broker_advisories_total": {"COUNTER", map[string]string{
+		"stream": "",
+		"kind":   "stream_deleted stream_updated stream_restored stream_leader_elected stream_quorum_lost consumer_deleted consumer_paused consumer_leader_elected consumer_quorum_lost",
+	}},
+	"rollcall_build_info":       {"GAUGE", map[string]string{"version": "", "revision": "", "go_version": ""}},
+	"rollcall_config_hash_info": {"GAUGE", map[string]string{"hash": ""}},
 }
 
 func TestTheMetricsAreThoseOfTheContractWithExactlyItsLabels(t *testing.T) {

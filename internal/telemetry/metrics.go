@@ -15,7 +15,7 @@ type Metrics struct {
 	intakePending, oldest, jobs        *prometheus.GaugeVec
 	ledgerBytes, budget                *prometheus.GaugeVec
 	events, operations, fields, dead   *prometheus.CounterVec
-	requests, takeovers                *prometheus.CounterVec
+	requests, takeovers, advisories    *prometheus.CounterVec
 	toApplied, toAccepted              *prometheus.HistogramVec
 	requestSeconds, commit             *prometheus.HistogramVec
 	buildInfo, configHash              *prometheus.GaugeVec
@@ -47,6 +47,7 @@ func New(registerer prometheus.Registerer, build Build) *Metrics {
 	m.describeDestinations(r)
 	m.describeWork(r)
 	m.describeAccounts(r)
+	m.advisories = r.counter("broker_advisories_total", "What the broker told of a stream or of a destination's consumer.", "stream", "kind")
 	m.buildInfo = r.gauge("build_info", "The build: constant 1.", "version", "revision", "go_version")
 	m.configHash = r.gauge("config_hash_info", "The configuration that is in force here: constant 1.", "hash")
 	m.buildInfo.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)

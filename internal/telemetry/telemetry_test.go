@@ -36,6 +36,9 @@ func told() *prometheus.Registry {
 		Contacts: Contacts{Listed: 8, Dirty: 21, Window: 1, OnTheWay: 2, InDoubt: 3, Waiting: 4, Held: 5, Refused: 6},
 		Slots:    13, ProfileCap: 100000, IntakePending: 7, OldestUnapplied: 1500 * time.Millisecond, JobsInFlight: 2, LedgerBytes: 4096,
 	})
+	v := m.Advisories([]string{"SEGMENT_EVENTS"}, []string{"stream_deleted"})
+	v.Advisory("SEGMENT_EVENTS", "stream_deleted")
+	v.Advisory("ELSEWHERE", "stream_deleted") // outside the closed sets
 	a := m.Account("acme", []string{"PUT /v3/marketing/contacts"})
 	a.Request("PUT /v3/marketing/contacts", Class(202), 300*time.Millisecond)
 	a.Request("GET /v3/people/ada@example.com", Class(200), time.Second)

@@ -1,0 +1,9 @@
+package broker_test
+
+import (
+	"testing"
+
+	"rollcall/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
