@@ -14,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak mutants model-cover lint verify shape kit walkthrough image image-nats tools clean
+.PHONY: help build demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak mutants model-cover lint verify shape kit walkthrough manifests image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(BIN)/nats-server: go.mod
 
 walkthrough: kit ## runs the README's commands in order
 	ROLLCALL_REQUIRE_NATS_CLI=1 $(GO) test -count=1 -timeout 5m -v ./internal/walkthrough/...
+
+manifests: ## what is shipped for Kubernetes and systemd, against their own code and our programs (a module of its own)
+	cd tools/manifests && $(GO) test -count=1 ./...
 
 bench: build ## micro-benchmarks, then the pipeline against its floor
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./internal/...
@@ -85,6 +88,7 @@ verify: $(TOOLS)/gofumpt ## fails on unformatted files and on a go.mod that is n
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	cd tools/manifests && $(GO) mod tidy -diff
 
 shape: ## files above 250 lines, functions above 45, for the review
 	$(GO) test -count=1 -run TestShapeReport -v ./internal/house
