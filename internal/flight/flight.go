@@ -178,11 +178,15 @@ func (f *Flight) End(id uint64) []Item {
 	return b.Items
 }
 
-// TakeOver puts every intent without an outcome in doubt until a time counted from the claim.
-func (f *Flight) TakeOver(until int64) {
+// TakeOver puts every intent without an outcome in doubt until a time counted from the claim, which was at a time. A batch that began
+// or was accepted later than that was so by a clock that has been set back: its times count from the claim too.
+func (f *Flight) TakeOver(at, until int64) {
 	for _, b := range f.batches {
 		if b.State == Intended {
 			f.Unsure(b.ID, until)
+		}
+		if b.At > at || b.Accepted > at {
+			b.At, b.Accepted, b.Until = min(b.At, at), min(b.Accepted, at), min(b.Until, until)
 		}
 	}
 }

@@ -108,13 +108,31 @@ func TestATakeOverPutsUnansweredIntentsInDoubt(t *testing.T) {
 	f.Accept(2, "job", 10)
 	f.Start(&Batch{ID: 3, Items: []Item{{Handle: 3}}})
 	f.Unsure(3, 2000)
-	f.TakeOver(1000)
+	f.TakeOver(500, 1000)
 	var got []int64
 	for _, b := range f.Open() {
 		got = append(got, int64(b.State), b.Until)
 	}
 	want := []int64{int64(Doubt), 1000, int64(Accepted), 0, int64(Doubt), 2000}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
+// What began, or was accepted, later than the claim was so by a clock that was set back: nothing waits for that time to come again.
+func TestATakeOverByAnEarlierClockCountsFromTheClaim(t *testing.T) {
+	f := New()
+	f.Start(&Batch{ID: 1, At: 400, Items: []Item{{Handle: 1}}})
+	f.Accept(1, "job", 9000)
+	f.Start(&Batch{ID: 2, At: 9000, Items: []Item{{Handle: 2}}})
+	f.Unsure(2, 9500)
+	f.Start(&Batch{ID: 3, At: 9000, Items: []Item{{Handle: 3}}})
+	f.TakeOver(500, 1000)
+	var got []int64
+	for _, b := range f.Open() {
+		got = append(got, b.At, b.Accepted, b.Until)
+	}
+	if diff := cmp.Diff([]int64{400, 500, 0, 500, 0, 1000, 500, 0, 1000}, got); diff != "" {
 		t.Fatal(diff)
 	}
 }

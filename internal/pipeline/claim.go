@@ -147,7 +147,8 @@ func (s *State) claim(c *ledger.Claim) {
 	s.meta.Epoch, s.meta.Claim = c.Epoch, *c
 	s.timing(c.Timing)
 	s.window.Clamp(c.At)
-	s.flight.TakeOver(c.Until)
+	s.flight.TakeOver(c.At, c.Until)
+	s.book.Clamp(c.At)
 	s.lose(c)
 	added, removed := s.roster.Select(append(slices.Clone(c.Binding.Segments), c.Keep...))
 	for _, seg := range removed {

@@ -9,6 +9,8 @@
 package plan
 
 import (
+	"time"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/dense"
 	"rollcall/internal/wire"
@@ -117,6 +119,20 @@ func (b *Book) Refuse(h contact.Handle, reason string) {
 func (b *Book) Adding(h contact.Handle, unix int64) {
 	b.row(h).add = uint32(unix)
 	b.Reserve(h)
+}
+
+// Clamp lets nothing have happened later than now: the clock may have been set back, and neither the guard nor a look-up waits
+// for the time that it was.
+func (b *Book) Clamp(now int64) {
+	unix := uint32(now / int64(time.Second))
+	for h := range b.rows.Len() {
+		if s := b.rows.At(h); s.add > unix {
+			s.add = unix
+		}
+	}
+	for n := range b.guard.slots {
+		b.guard.slots[n].at = min(b.guard.slots[n].at, now)
+	}
 }
 
 // Reserve keeps a slot for a contact that is to be made anew.

@@ -168,3 +168,23 @@ func TestAnApprovalPaysOnce(t *testing.T) {
 		t.Fatalf("%d go after the approval was used, want the 2 that the guard lets go", n)
 	}
 }
+
+// The clock was set back: what was planned or added later than now happened now, so that the guard's interval ends an interval from now.
+func TestAClockThatWasSetBackKeepsNoRemovalInTheGuard(t *testing.T) {
+	g := Guard{Interval: time.Hour, MinRemovals: 10, MaxShare: 0.2}
+	b := NewBook()
+	now := int64(1000 * time.Hour)
+	b.Adding(1, now/int64(time.Second))
+	b.Planned(now, g.Interval, 8)
+	earlier := now - int64(20*time.Hour)
+	b.Clamp(earlier)
+	if room := b.Room(earlier, g); room != 2 {
+		t.Errorf("there is room for %d removals", room)
+	}
+	if room := b.Room(earlier+int64(time.Hour), g); room != 10 {
+		t.Errorf("an interval later there is room for %d removals", room)
+	}
+	if add := b.At(1).LastAdd(); add != earlier/int64(time.Second) {
+		t.Errorf("the contact was added at %d", add)
+	}
+}
