@@ -175,7 +175,7 @@ func (r *replica) metric(t *testing.T, name string, labels ...string) float64 {
 					continue series
 				}
 			}
-			return m.GetGauge().GetValue()
+			return m.GetGauge().GetValue() + m.GetCounter().GetValue()
 		}
 	}
 	return -1

@@ -3,8 +3,11 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"time"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/publish"
 	"rollcall/internal/segment"
@@ -89,12 +92,36 @@ func (i *installation) brokerHoldsNothing(ctx context.Context, last uint64) erro
 		case err != nil:
 			return err
 		case found && consumer.Pending == 0 && consumer.AckFloor >= last:
-			fmt.Fprintf(i.o.Said, "  the broker    every event acknowledged, none pending\n")
-			return nil
+			return i.disk(ctx)
 		case time.Now().After(until):
 			return fmt.Errorf("events wait at the broker: of %d it knows %+v", last, consumer)
 		}
 	}
+}
+
+// disk tells what the broker keeps of it all.
+func (i *installation) disk(ctx context.Context) error {
+	size := map[string]uint64{}
+	for _, name := range []string{stream, broker.LedgerStream, "OBJ_" + broker.SnapshotBucket} {
+		s, err := i.conn.JS.Stream(ctx, name)
+		if err != nil {
+			return fmt.Errorf("look at stream %s: %w", name, err)
+		}
+		size[name] = s.CachedInfo().State.Bytes
+	}
+	var files int64
+	err := filepath.WalkDir(i.dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return nil // the broker compacts its files meanwhile
+		}
+		if info, err := entry.Info(); err == nil {
+			files += info.Size()
+		}
+		return nil
+	})
+	fmt.Fprintf(i.o.Said, "  the broker    every event acknowledged, none pending; events %d MiB, journal %d MiB, snapshots %d MiB, files %d MiB\n",
+		size[stream]>>20, size[broker.LedgerStream]>>20, size["OBJ_"+broker.SnapshotBucket]>>20, files>>20)
+	return err
 }
 
 // changes yields rounds of changes, each of everybody.

@@ -175,8 +175,11 @@ func (w *watched) serve(ctx context.Context) (url string, stop func(), err error
 		return "", nil, fmt.Errorf("listen for the simulator: %w", err)
 	}
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // ends because it was closed
+	}()
 	return "http://" + listener.Addr().String(), func() {
 		_ = server.Close()
 		<-served // it says that it was closed
