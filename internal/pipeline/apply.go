@@ -53,7 +53,7 @@ func (s *State) record(rec ledger.Record) error {
 		s.at = r.At
 		for _, h := range r.Handles {
 			s.tell(contact.Remove, h)
-			s.unlist(h)
+			s.book.SetUnlisted(h)
 			s.evaluate(h, r.At)
 		}
 	case *ledger.Erased:
@@ -192,6 +192,7 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 		s.drop(h, false) // a removal needs none, and should it be desired again these may be another's
 	}
 	if !s.leavePlace(h, d, desired, c) {
+		s.shrink(h)
 		return
 	}
 	if c.InHand && desired && !s.filling {
@@ -327,8 +328,8 @@ func (s *State) intent(r *ledger.Intent) {
 // way or in doubt; zero is none. It looks at every dirty contact.
 func (s *State) oldest() int64 {
 	var oldest int64
-	for _, h := range s.dirty.Handles() {
-		since := s.dirty.Get(h).since
+	for _, h := range s.dirty.rows.Handles() {
+		since := s.dirty.rows.Get(h).since
 		if since > 0 && (oldest == 0 || since < oldest) && s.book.At(contact.Handle(h)).Place() == plan.Nowhere {
 			oldest = since
 		}
@@ -342,6 +343,7 @@ func (s *State) park(handles []contact.Handle, p plan.Place) {
 		s.window.Remove(h)
 		s.drop(h, false)
 		s.book.Put(h, p, s.roster.Place(h))
+		s.shrink(h)
 		s.stays(h)
 	}
 }

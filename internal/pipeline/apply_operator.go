@@ -54,7 +54,7 @@ func (s *State) found(h contact.Handle, onList bool) {
 	if onList {
 		s.list(h, 0, s.book.At(h).Mask)
 	} else {
-		s.unlist(h)
+		s.book.SetUnlisted(h)
 	}
 	switch s.book.At(h).Place() {
 	case plan.Refused:

@@ -103,7 +103,7 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		case ledger.OnList:
 			s.list(h, 0, s.book.At(h).Mask)
 		case ledger.OffList:
-			s.unlist(h)
+			s.book.SetUnlisted(h)
 		case ledger.Rejected:
 			s.book.Release(h)
 			s.refuse(it, reason)
@@ -113,7 +113,7 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		if f == ledger.Applied || f == ledger.OffList {
 			s.tell(op, h)
 			s.sent(op, h, false)
-			s.unlist(h)
+			s.book.SetUnlisted(h)
 		}
 	case contact.Delete:
 		if f == ledger.Applied || f == ledger.OffList {
@@ -130,7 +130,6 @@ func (s *State) erased(h contact.Handle) {
 	s.tell(contact.Delete, h)
 	slot := s.book.At(h).Listed() || s.book.At(h).Slot()
 	s.book.Gone(h)
-	s.notListed(h)
 	s.erasing.Remove(uint32(h))
 	if slot && s.roster.Desired(h) {
 		s.book.Reserve(h)

@@ -49,7 +49,7 @@ func (s *State) forget(before int64) {
 // e-mails are overwritten.
 func (s *State) sweepIdle() {
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-		if s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil && s.dirty.Get(uint32(h)) == nil {
+		if _, dirty := s.dirty.Look(uint32(h)); !dirty && s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil {
 			s.book.Forget(h)
 			s.bulk.touched.Remove(uint32(h))
 			s.roster.Release(h)

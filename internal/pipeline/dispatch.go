@@ -128,7 +128,7 @@ func (p *planner) carefully() {
 // split tells the old halves of moves, which the guard neither counts nor holds, from other removals.
 func (p *planner) split(removals []contact.Handle) (moved, others []contact.Handle) {
 	for _, h := range removals {
-		if d := p.l.state.dirty.Get(uint32(h)); d != nil && d.moved {
+		if d, _ := p.l.state.dirty.Look(uint32(h)); d.moved {
 			moved = append(moved, h)
 		} else {
 			others = append(others, h)

@@ -145,7 +145,7 @@ func (s *State) contactStory(h contact.Handle) ContactStory {
 	if c.Desired {
 		c.Place = s.roster.Place(h)
 	}
-	if d := s.dirty.Get(uint32(h)); d != nil {
+	if d, ok := s.dirty.Look(uint32(h)); ok {
 		c.Oldest = moment(d.since, time.Millisecond)
 	}
 	if b := s.flight.Of(h); b != nil {

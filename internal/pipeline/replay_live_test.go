@@ -179,8 +179,8 @@ func TestAReplayKeepsTheFieldsOfWhatItIsAboutToSendAlone(t *testing.T) {
 		for w.replayState(d).State != ReplayDone {
 			_ = d.Ask(t.Context(), func(s *State) {
 				n := 0
-				for _, h := range s.dirty.Handles() {
-					if s.dirty.Get(h).fields != 0 {
+				for _, h := range s.dirty.rows.Handles() {
+					if s.dirty.rows.Get(h).fields != 0 {
 						n++
 					}
 				}

@@ -108,8 +108,8 @@ func TestABackFillKeepsToTheShare(t *testing.T) {
 		}
 		if err := s.d.Ask(s.Context(), func(state *State) {
 			kept := 0
-			for _, h := range state.dirty.Handles() {
-				if state.dirty.Get(h).fields != 0 {
+			for _, h := range state.dirty.rows.Handles() {
+				if state.dirty.rows.Get(h).fields != 0 {
 					kept++
 				}
 			}

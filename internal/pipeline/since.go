@@ -24,10 +24,11 @@ func (l listing) adopted() bool { return l&1 != 0 }
 
 // list notes that SendGrid has the contact on the list, and since when.
 func (s *State) list(h contact.Handle, hash, mask uint64) {
-	if !s.listed(h) {
-		*s.listings.Grow(uint32(h)) = listing(max(s.at/int64(time.Second)-millennium, 1) << 1)
-	}
+	was := s.listed(h)
 	s.book.SetListed(h, hash, mask)
+	if !was {
+		s.book.SetSince(h, uint32(max(s.at/int64(time.Second)-millennium, 1)<<1))
+	}
 }
 
 // adopt notes that a contact which others put on the list is ours from now on.
@@ -36,50 +37,34 @@ func (s *State) adopt(h contact.Handle) {
 		return
 	}
 	s.list(h, 0, s.book.At(h).Mask)
-	*s.listings.Grow(uint32(h)) |= 1
-}
-
-// unlist notes that SendGrid does not have the contact on the list.
-func (s *State) unlist(h contact.Handle) {
-	s.notListed(h)
-	s.book.SetUnlisted(h)
-}
-
-func (s *State) notListed(h contact.Handle) {
-	if uint32(h) < s.listings.Len() {
-		*s.listings.At(uint32(h)) = 0
-	}
+	s.book.SetSince(h, s.book.At(h).Since()|1)
 }
 
 // listing returns since when the contact is listed.
-func (s *State) listing(h contact.Handle) listing {
-	if uint32(h) >= s.listings.Len() {
-		return 0
-	}
-	return *s.listings.At(uint32(h))
-}
+func (s *State) listing(h contact.Handle) listing { return listing(s.book.At(h).Since()) }
 
 // appendSince appends one number a contact, each as far from the one before: those of one batch take a byte.
 func (s *State) appendSince(dst []byte) []byte {
-	last := max(s.listings.Len(), 1) - 1
-	for last > 0 && *s.listings.At(last) == 0 {
+	last := max(s.roster.Contacts(), 1) - 1
+	for last > 0 && s.listing(contact.Handle(last)) == 0 {
 		last-- // how far the table has grown is no state
 	}
 	dst = wire.Uint(dst, uint64(last))
 	before := int64(0)
 	for h := uint32(1); h <= last; h++ {
-		at := int64(*s.listings.At(h))
+		at := int64(s.listing(contact.Handle(h)))
 		dst = wire.Int(dst, at-before)
 		before = at
 	}
 	return dst
 }
 
+// loadSince comes after the book, of which it is a part.
 func (s *State) loadSince(in *wire.Reader) error {
 	last, at := uint32(in.Count()), int64(0)
 	for h := uint32(1); h <= last && in.Err() == nil; h++ {
 		if at += in.Int(); at != 0 {
-			*s.listings.Grow(h) = listing(at)
+			s.book.SetSince(contact.Handle(h), uint32(at))
 		}
 	}
 	return in.Err()

@@ -47,17 +47,16 @@ type dirtyRow struct {
 // State is one destination's: a fold of its journal. Living and loading change it through Apply alone,
 // so that both come to the same (I13).
 type State struct {
-	policy   Policy
-	roster   *roster.Roster
-	window   *window.Window
-	book     *plan.Book
-	flight   *flight.Flight
-	blobs    dense.Blobs
-	dirty    dense.Sparse[dirtyRow]
-	erasing  dense.Sparse[bool] // contacts to be deleted from the account
-	bulk     bulk               // contacts that a re-reading of the stream touched
-	listings dense.Slab[listing]
-	meta     meta
+	policy  Policy
+	roster  *roster.Roster
+	window  *window.Window
+	book    *plan.Book
+	flight  *flight.Flight
+	blobs   dense.Blobs
+	dirty   dirtyRows
+	erasing dense.Sparse[bool] // contacts to be deleted from the account
+	bulk    bulk               // contacts that a re-reading of the stream touched
+	meta    meta
 
 	at      int64 // time of the record being applied, unix nanoseconds
 	rowTime int64 // broker time of the row being applied, unix milliseconds
@@ -130,12 +129,11 @@ func (s *State) Write(w io.Writer) error {
 
 func (s *State) appendDirty(dst []byte) []byte {
 	dst = wire.Uint(dst, uint64(s.dirty.Len()))
-	for _, h := range s.dirty.Handles() {
-		d := s.dirty.Get(h)
+	s.dirty.each(func(h uint32, d dirtyRow) {
 		dst = wire.Bytes(wire.Uint(dst, uint64(h)), s.blobs.Get(d.fields))
 		dst = wire.Bool(dst, d.fields != 0)
 		dst = wire.Bool(wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed), d.moved)
-	}
+	})
 	dst = appendSet(appendSet(dst, &s.erasing), &s.bulk.touched)
 	return s.bulk.appendMarks(dst)
 }
@@ -182,6 +180,7 @@ func (s *State) loadDirty(in *wire.Reader) error {
 			row.fields = s.blobs.Put(fields)
 		}
 		*s.dirty.Put(h) = row
+		s.shrink(contact.Handle(h))
 	}
 	for range in.Count() {
 		*s.erasing.Put(uint32(in.Uint())) = true
@@ -192,7 +191,7 @@ func (s *State) loadDirty(in *wire.Reader) error {
 
 // fields returns the contact's fields where the version in hand is the desired one.
 func (s *State) fields(h contact.Handle) ([]byte, bool) {
-	d := s.dirty.Get(uint32(h))
+	d := s.dirty.rows.Get(uint32(h))
 	if d == nil || d.fields == 0 || d.hash != s.roster.Hash(h) {
 		return nil, false
 	}
@@ -210,12 +209,10 @@ func (s *State) keep(h contact.Handle, fields []byte, hash uint64) {
 
 // drop lets go of the contact's fields, and of the whole row where the contact is clean.
 func (s *State) drop(h contact.Handle, clean bool) {
-	d := s.dirty.Get(uint32(h))
-	if d == nil {
-		return
+	if d := s.dirty.rows.Get(uint32(h)); d != nil {
+		s.blobs.Free(d.fields)
+		d.fields = 0
 	}
-	s.blobs.Free(d.fields)
-	d.fields = 0
 	if clean {
 		s.dirty.Remove(uint32(h))
 	}

@@ -188,6 +188,6 @@ func (c *Comparison) End(ctx context.Context, later *State) error {
 // unchanged reports whether the contact stood still during the export.
 func (c *Comparison) unchanged(later *State, email string) bool {
 	was, is := c.state.roster.Find([]byte(email)), later.roster.Find([]byte(email))
-	return is != 0 && later.flight.Of(is) == nil && *c.state.book.At(was) == *later.book.At(is) &&
+	return is != 0 && later.flight.Of(is) == nil && c.state.book.At(was) == later.book.At(is) &&
 		c.state.roster.Hash(was) == later.roster.Hash(is) && c.state.roster.Desired(was) == later.roster.Desired(is)
 }

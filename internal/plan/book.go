@@ -27,61 +27,34 @@ const (
 	Refused       // SendGrid would not have it at this version of its fields
 )
 
-const (
-	listed = 1 << iota // SendGrid confirmed it on the list
-	slot               // an add of it is on its way or in doubt
-)
-
-const placeShift = 2 // the place is kept above the flags
-
-// Standing is how one contact stands at SendGrid.
-type Standing struct {
-	Hash  uint64 // of the fields that SendGrid has; zero is unknown
-	Mask  uint64 // text fields whose last value sent was not ""
-	add   uint32 // unix seconds of the last try to add it; zero is never
-	by    uint16 // of the profile whose fields were sent last: the low bits of its number
-	flags uint8
-}
-
-// Listed reports whether SendGrid confirmed the contact on the list.
-func (s *Standing) Listed() bool { return s.flags&listed != 0 }
-
-// Slot reports whether an add of the contact holds a slot.
-func (s *Standing) Slot() bool { return s.flags&slot != 0 }
-
-// Place returns where the contact is kept.
-func (s *Standing) Place() Place { return Place(s.flags >> placeShift) }
-
-// By returns the low bits of the number of the profile whose fields were sent last.
-func (s *Standing) By() uint16 { return s.by }
-
-// LastAdd returns when, in unix seconds, Rollcall last tried to add the contact.
-func (s *Standing) LastAdd() int64 { return int64(s.add) }
-
 // Book is how every contact stands.
 type Book struct {
-	rows    dense.Slab[Standing]
+	rows    dense.Records // Standings; see standing.go
 	listed  int
 	adding  int // slots of adds of contacts that are not listed
 	places  [4]int
 	line    line // of the waiting, by the sequence that made them desired
 	guard   guard
 	refusal map[contact.Handle]string
+	scratch []byte
 }
 
 // NewBook returns an empty book.
 func NewBook() *Book { return &Book{refusal: map[contact.Handle]string{}} }
 
 // At returns the contact's standing, to be read: looking makes no room, so that it changes no snapshot (I13).
-func (b *Book) At(h contact.Handle) *Standing {
-	if uint32(h) < b.rows.Len() {
-		return b.rows.At(uint32(h))
-	}
-	return &Standing{}
-}
+func (b *Book) At(h contact.Handle) Standing { return standing(b.rows.Get(uint32(h))) }
 
-// row returns the contact's standing, to be changed.
-func (b *Book) row(h contact.Handle) *Standing { return b.rows.Grow(uint32(h)) }
+// set keeps a contact's standing.
+func (b *Book) set(h contact.Handle, s Standing) {
+	b.rows.Grow(uint32(h))
+	if s == (Standing{}) {
+		b.rows.Drop(uint32(h))
+		return
+	}
+	b.scratch = s.append(b.scratch[:0])
+	b.rows.Set(uint32(h), b.scratch)
+}
 
 // Listed returns how many contacts are confirmed on the list.
 func (b *Book) Listed() int { return b.listed }
@@ -97,13 +70,14 @@ func (b *Book) Refusal(h contact.Handle) string { return b.refusal[h] }
 
 // Put keeps the contact in a place. seq is its place in the line where it waits.
 func (b *Book) Put(h contact.Handle, p Place, seq uint64) {
-	s := b.row(h)
+	s := b.At(h)
 	b.places[s.Place()]--
 	b.places[p]++
 	if s.Place() == Refused && p != Refused {
 		delete(b.refusal, h)
 	}
-	s.flags = s.flags&(listed|slot) | uint8(p)<<placeShift
+	s.flags = s.flags&^(places<<placeShift) | uint8(p)<<placeShift
+	b.set(h, s)
 	if p == Waiting {
 		b.line.push(seq, h)
 	}
@@ -117,7 +91,9 @@ func (b *Book) Refuse(h contact.Handle, reason string) {
 
 // Adding notes that an upsert of the contact starts at a time: one that is not listed takes a slot.
 func (b *Book) Adding(h contact.Handle, unix int64) {
-	b.row(h).add = uint32(unix)
+	s := b.At(h)
+	s.add = uint32(unix)
+	b.set(h, s)
 	b.Reserve(h)
 }
 
@@ -137,16 +113,18 @@ func (b *Book) Clamp(now int64) {
 
 // Reserve keeps a slot for a contact that is to be made anew.
 func (b *Book) Reserve(h contact.Handle) {
-	if s := b.row(h); s.flags&(listed|slot) == 0 {
+	if s := b.At(h); s.flags&(listed|slot) == 0 {
 		s.flags |= slot
+		b.set(h, s)
 		b.adding++
 	}
 }
 
 // Release gives the slot of an add back that certainly had no effect, or was settled.
 func (b *Book) Release(h contact.Handle) {
-	if s := b.row(h); s.flags&slot != 0 {
+	if s := b.At(h); s.flags&slot != 0 {
 		s.flags &^= slot
+		b.set(h, s)
 		b.adding--
 	}
 }
@@ -154,38 +132,42 @@ func (b *Book) Release(h contact.Handle) {
 // SetListed notes that SendGrid has the contact on the list with these fields.
 func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 	b.Release(h)
-	s := b.row(h)
+	s := b.At(h)
 	if s.flags&listed == 0 {
 		s.flags |= listed
 		b.listed++
 	}
 	s.Hash, s.Mask = hash, mask
+	b.set(h, s)
 }
 
 // SetUnlisted notes that SendGrid does not have the contact on the list. What was sent for it stays
 // remembered: its text fields must still be cleared should it come back.
 func (b *Book) SetUnlisted(h contact.Handle) {
 	b.Release(h)
-	s := b.row(h)
+	s := b.At(h)
 	if s.flags&listed != 0 {
 		s.flags &^= listed
 		b.listed--
 	}
-	s.Hash = 0
+	s.Hash, s.since = 0, 0
+	b.set(h, s)
 }
 
 // Gone forgets everything about a contact that was deleted at SendGrid.
 func (b *Book) Gone(h contact.Handle) {
 	b.SetUnlisted(h)
-	s := b.row(h)
+	s := b.At(h)
 	s.Mask, s.add, s.by = 0, 0, 0
+	b.set(h, s)
 }
 
 // Sent notes which fields may have a value at SendGrid from now on, and whose they are.
 func (b *Book) Sent(h contact.Handle, mask uint64, profile uint32) {
-	s := b.row(h)
+	s := b.At(h)
 	s.Mask |= mask
 	s.by = uint16(profile)
+	b.set(h, s)
 }
 
 // Decision is what a due contact needs.
@@ -246,7 +228,7 @@ func (b *Book) Head(placeOf func(contact.Handle) uint64, visit func(contact.Hand
 func (b *Book) Append(dst []byte) []byte {
 	dst = wire.Uint(dst, uint64(b.rows.Len()))
 	for h := uint32(1); h < b.rows.Len(); h++ {
-		s := b.rows.At(h)
+		s := b.At(contact.Handle(h))
 		dst = append(dst, s.flags)
 		dst = wire.Uint(dst, uint64(s.add))
 		if s.add != 0 || s.flags != 0 {
@@ -264,14 +246,14 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 	in := wire.NewReader(body)
 	n := uint32(in.Count())
 	for h := uint32(1); h < n && in.Err() == nil; h++ {
-		s := b.rows.Grow(h)
-		s.flags = in.Byte()
+		s := Standing{flags: in.Byte()}
 		s.add = uint32(in.Uint())
 		if s.add != 0 || s.flags != 0 {
 			s.Hash = in.Fixed()
 			s.Mask = in.Uint()
 			s.by = uint16(in.Uint())
 		}
+		b.set(contact.Handle(h), s)
 		if s.Listed() {
 			b.listed++
 		}
@@ -292,4 +274,4 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 }
 
 // Forget clears the standing of a contact whose row is released.
-func (b *Book) Forget(h contact.Handle) { *b.row(h) = Standing{} }
+func (b *Book) Forget(h contact.Handle) { b.set(h, Standing{}) }

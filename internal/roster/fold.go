@@ -1,6 +1,10 @@
 package roster
 
-import "rollcall/internal/contact"
+import (
+	"slices"
+
+	"rollcall/internal/contact"
+)
 
 // Fold takes one membership event. An event below the membership's own sequence changes nothing; an
 // equal one maps the fields again, which is how re-read and replayed events come in.
@@ -9,12 +13,13 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 	if r.erased(in.Profile, in.Sequence) {
 		return Stale
 	}
-	p := r.profile(in.Profile)
-	m := r.membership(p, in.Segment)
+	var row profile
+	r.enter(in.Profile, &row)
+	m := row.of(in.Segment)
 	if in.Sequence < m.sequence {
 		return Stale
 	}
-	m.sequence, m.flags = in.Sequence, 0
+	m.sequence, m.flags, m.hash = in.Sequence, 0, 0
 	if in.Entered {
 		m.flags |= memberIn
 	}
@@ -27,7 +32,7 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 		}
 	}
 	r.name(m, named)
-	r.settle(p, in, touch)
+	r.settle(&row, in, touch)
 	return Folded
 }
 
@@ -35,12 +40,12 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 // one that the membership has.
 func (r *Roster) Current(profileID []byte, seg uint16, sequence uint64) bool {
 	sequence = r.order(sequence)
-	p := r.byID.Find(profileID, r.idOf)
-	if p == 0 {
+	var row profile
+	if !r.lookUp(profileID, &row) {
 		return !r.erased(profileID, sequence)
 	}
-	for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-		if m := r.members.At(i); m.segment == seg {
+	for i := range row.members {
+		if m := &row.members[i]; m.segment == seg {
 			return sequence >= m.sequence
 		}
 	}
@@ -49,12 +54,10 @@ func (r *Roster) Current(profileID []byte, seg uint16, sequence uint64) bool {
 
 // InOther reports whether the profile is in a selected segment other than seg.
 func (r *Roster) InOther(profileID []byte, seg uint16) bool {
-	p := r.byID.Find(profileID, r.idOf)
-	if p == 0 {
-		return false
-	}
-	for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-		if m := r.members.At(i); m.segment != seg && r.in(m) {
+	var row profile
+	r.lookUp(profileID, &row)
+	for i := range row.members {
+		if m := &row.members[i]; m.segment != seg && r.in(m) {
 			return true
 		}
 	}
@@ -65,52 +68,42 @@ func (r *Roster) in(m *member) bool {
 	return m.flags&memberIn != 0 && r.segments[m.segment].selected
 }
 
-func (r *Roster) membership(p uint32, seg uint16) *member {
-	row := r.profiles.At(p)
-	for i := row.members; i != 0; i = r.members.At(i).next {
-		if m := r.members.At(i); m.segment == seg {
-			return m
-		}
-	}
-	i := r.members.Add()
-	m := r.members.At(i)
-	m.segment, m.next = seg, row.members
-	row.members = i
-	return m
-}
-
 // name lets the membership's attributes name a contact, and counts the reference.
 func (r *Roster) name(m *member, c uint32) {
 	if m.contact == c {
 		return
 	}
-	if m.contact != 0 {
-		r.contacts.At(m.contact).refs--
-	}
-	if c != 0 {
-		r.contacts.At(c).refs++
-	}
+	r.refer(m.contact, -1)
+	r.refer(c, 1)
 	m.contact = c
 }
 
+// refer counts references to a contact; zero is none.
+func (r *Roster) refer(c uint32, by int32) {
+	if c == 0 {
+		return
+	}
+	held, _ := r.row(c)
+	held.refs = uint32(int32(held.refs) + by)
+	r.put(c, &held)
+}
+
 // newest returns the membership whose attributes are the profile's, and whether it is in any segment.
-func (r *Roster) newest(p uint32) (attributes *member, in bool) {
-	for i := r.profiles.At(p).members; i != 0; {
-		m := r.members.At(i)
+func (r *Roster) newest(row *profile) (attributes *member, in bool) {
+	for i := range row.members {
+		m := &row.members[i]
 		in = in || r.in(m)
 		selected := r.segments[m.segment].selected
 		if selected && m.flags&memberCarries != 0 && (attributes == nil || m.sequence > attributes.sequence) {
 			attributes = m
 		}
-		i = m.next
 	}
 	return attributes, in
 }
 
-// settle makes the profile hold the contact that its attributes name, and tells of what changed.
-func (r *Roster) settle(p uint32, in Row, touch Touch) {
-	attributes, present := r.newest(p)
-	row := r.profiles.At(p)
+// settle makes the profile hold the contact that its attributes name, stores it, and tells of what changed.
+func (r *Roster) settle(row *profile, in Row, touch Touch) {
+	attributes, present := r.newest(row)
 	if present {
 		row.departed = 0
 	} else if row.departed == 0 {
@@ -121,26 +114,28 @@ func (r *Roster) settle(p uint32, in Row, touch Touch) {
 		want = attributes.contact
 	}
 	if row.holds == want {
+		r.store(row)
 		if want != 0 {
 			r.source(want)
-			r.tell(want, p, &in, touch)
+			r.tell(want, row.number, &in, touch)
 		}
 		return
 	}
 	before := row.holds
 	place := in.Sequence
 	if before != 0 {
-		r.unlink(p)
+		old, _ := r.row(before)
+		r.unlink(row)
 		r.remember(row, before)
-		if old := r.contacts.At(before); old.head == 0 {
+		if !r.Desired(contact.Handle(before)) {
 			place = old.place // a place passes with the profile that moves
 		}
 	}
 	if want != 0 {
-		if now := r.contacts.At(want); now.head == 0 {
-			now.place = place
-		}
-		r.link(p, want)
+		r.link(row, want, place)
+	}
+	r.store(row)
+	if want != 0 {
 		r.source(want)
 	}
 	if before != 0 {
@@ -148,12 +143,12 @@ func (r *Roster) settle(p uint32, in Row, touch Touch) {
 		touch(contact.Handle(before), Cause{Moved: want != 0})
 	}
 	if want != 0 {
-		r.tell(want, p, &in, touch)
+		r.tell(want, row.number, &in, touch)
 	}
 }
 
 func (r *Roster) tell(c, p uint32, in *Row, touch Touch) {
-	row := r.contacts.At(c)
+	row, _ := r.row(c)
 	if row.source == p && row.sequence == in.Sequence && in.Carries {
 		touch(contact.Handle(c), Cause{Fields: in.Fields, InHand: true})
 		return
@@ -161,50 +156,73 @@ func (r *Roster) tell(c, p uint32, in *Row, touch Touch) {
 	touch(contact.Handle(c), Cause{})
 }
 
-func (r *Roster) link(p, c uint32) {
-	row, held := r.profiles.At(p), r.contacts.At(c)
-	row.holds, row.prev, row.next = c, 0, held.head
-	if held.head != 0 {
-		r.profiles.At(held.head).prev = p
+// link makes the profile, which the caller stores, the first holder of a contact. place is the contact's where
+// nobody held it before.
+func (r *Roster) link(row *profile, c uint32, place uint64) {
+	held, _ := r.row(c)
+	if held.head == 0 {
+		held.place = place
+	} else {
+		r.edit(held.head, func(other *profile) { other.prev = row.number })
 	}
-	held.head = p
+	row.holds, row.prev, row.next = c, 0, held.head
+	held.head = row.number
+	r.put(c, &held)
 }
 
-func (r *Roster) unlink(p uint32) {
-	row := r.profiles.At(p)
+// unlink takes the profile, which the caller stores, from the holders of its contact.
+func (r *Roster) unlink(row *profile) {
 	if row.prev != 0 {
-		r.profiles.At(row.prev).next = row.next
+		r.edit(row.prev, func(other *profile) { other.next = row.next })
 	} else {
-		r.contacts.At(row.holds).head = row.next
+		held, _ := r.row(row.holds)
+		held.head = row.next
+		r.put(row.holds, &held)
 	}
 	if row.next != 0 {
-		r.profiles.At(row.next).prev = row.prev
+		r.edit(row.next, func(other *profile) { other.prev = row.prev })
 	}
 	row.holds, row.next, row.prev = 0, 0, 0
 }
 
+// edit changes a profile that is not open.
+func (r *Roster) edit(p uint32, change func(*profile)) {
+	var row profile
+	r.open(p, &row)
+	change(&row)
+	r.store(&row)
+}
+
 // remember keeps an address that the profile held, for its erasure.
 func (r *Roster) remember(row *profile, c uint32) {
-	for i := row.past; i != 0; i = r.past.At(i).next {
-		if r.past.At(i).contact == c {
-			return
-		}
+	if slices.Contains(row.past, c) {
+		return
 	}
-	i := r.past.Add()
-	*r.past.At(i) = address{contact: c, next: row.past}
-	row.past = i
-	r.contacts.At(c).refs++
+	row.past = slices.Insert(row.past, 0, c)
+	r.refer(c, 1)
 }
 
 // source finds the holder whose attributes are newest: the contact's fields are its.
 func (r *Roster) source(c uint32) {
-	row := r.contacts.At(c)
-	row.source, row.hash = 0, 0
-	var best uint64
-	for p := row.head; p != 0; p = r.profiles.At(p).next {
-		if m, _ := r.newest(p); m != nil && (row.source == 0 || m.sequence > best) {
-			row.source, best, row.hash = p, m.sequence, m.hash
+	held, _ := r.row(c)
+	if held.head == 0 {
+		return // nothing is kept of a source
+	}
+	source, sequence, hash := held.source, held.sequence, held.hash
+	r.supply(&held)
+	if source != held.source || sequence != held.sequence || hash != held.hash {
+		r.put(c, &held)
+	}
+}
+
+// supply is source for a contact that is open.
+func (r *Roster) supply(held *row) {
+	held.source, held.sequence, held.hash = 0, 0, 0
+	var p profile
+	for n := held.head; n != 0; n = p.next {
+		r.open(n, &p)
+		if m, _ := r.newest(&p); m != nil && (held.source == 0 || m.sequence > held.sequence) {
+			held.source, held.sequence, held.hash = n, m.sequence, m.hash
 		}
 	}
-	row.sequence = best
 }

@@ -1,6 +1,10 @@
 package roster
 
-import "rollcall/internal/contact"
+import (
+	"slices"
+
+	"rollcall/internal/contact"
+)
 
 // The readers of this file are for people who ask about one profile or contact: they copy what they give.
 
@@ -24,23 +28,25 @@ type Membership struct {
 
 // Person returns the profile of an id.
 func (r *Roster) Person(id []byte) (Person, bool) {
-	p := r.byID.Find(id, r.idOf)
-	if p == 0 {
+	var row profile
+	if !r.lookUp(id, &row) {
 		return Person{}, false
 	}
-	return r.person(p), true
+	return r.person(&row), true
 }
 
 // Holders returns the profiles that keep the contact desired, the one that supplies its fields first.
 func (r *Roster) Holders(h contact.Handle) []Person {
 	var all []Person
-	source := r.contacts.At(uint32(h)).source
-	for p := r.contacts.At(uint32(h)).head; p != 0; p = r.profiles.At(p).next {
-		if p == source {
-			all = append([]Person{r.person(p)}, all...)
+	c, _ := r.row(uint32(h))
+	var row profile
+	for p := c.head; p != 0; p = row.next {
+		r.open(p, &row)
+		if p == c.source {
+			all = append([]Person{r.person(&row)}, all...)
 			continue
 		}
-		all = append(all, r.person(p))
+		all = append(all, r.person(&row))
 	}
 	return all
 }
@@ -49,44 +55,30 @@ func (r *Roster) Holders(h contact.Handle) []Person {
 // most of them at most. It looks at every profile.
 func (r *Roster) Naming(h contact.Handle, most int) []Person {
 	var all []Person
+	var row profile
 	for p := uint32(1); p < r.profiles.Len() && len(all) < most; p++ {
-		row := r.profiles.At(p)
-		if row.id == 0 || row.holds == uint32(h) {
-			continue
-		}
-		if r.names(row, uint32(h)) {
-			all = append(all, r.person(p))
+		if r.open(p, &row) && row.holds != uint32(h) && row.names(uint32(h)) {
+			all = append(all, r.person(&row))
 		}
 	}
 	return all
 }
 
-func (r *Roster) names(row *profile, c uint32) bool {
-	for i := row.members; i != 0; i = r.members.At(i).next {
-		if r.members.At(i).contact == c {
-			return true
-		}
-	}
-	for i := row.past; i != 0; i = r.past.At(i).next {
-		if r.past.At(i).contact == c {
-			return true
-		}
-	}
-	return false
+func (row *profile) names(c uint32) bool {
+	return slices.Contains(row.past, c) || slices.ContainsFunc(row.members, func(m member) bool { return m.contact == c })
 }
 
-func (r *Roster) person(p uint32) Person {
-	row := r.profiles.At(p)
-	one := Person{ID: string(r.idOf(p)), Holds: contact.Handle(row.holds), Departed: int64(row.departed)}
-	for i := row.members; i != 0; i = r.members.At(i).next {
-		m := r.members.At(i)
+func (r *Roster) person(row *profile) Person {
+	one := Person{ID: string(unpackID(nil, row.key, row.uuid)), Holds: contact.Handle(row.holds), Departed: int64(row.departed)}
+	for i := range row.members {
+		m := &row.members[i]
 		one.Memberships = append(one.Memberships, Membership{
 			Segment: r.SegmentName(m.segment), In: r.in(m), Carries: m.flags&memberCarries != 0,
 			Sequence: r.sequenceOf(m.sequence), Names: contact.Handle(m.contact),
 		})
 	}
-	for i := row.past; i != 0; i = r.past.At(i).next {
-		one.Past = append(one.Past, contact.Handle(r.past.At(i).contact))
+	for _, c := range row.past {
+		one.Past = append(one.Past, contact.Handle(c))
 	}
 	return one
 }
@@ -95,12 +87,10 @@ func (r *Roster) person(p uint32) Person {
 // refresh that swept it, or the erasure of the profile. Zero is none, or an event of a stream before.
 func (r *Roster) Latest(id []byte, seg uint16) uint64 {
 	latest := r.Tombstone(id)
-	p := r.byID.Find(id, r.idOf)
-	if p == 0 {
-		return latest
-	}
-	for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-		if m := r.members.At(i); m.segment == seg {
+	var row profile
+	r.lookUp(id, &row)
+	for i := range row.members {
+		if m := &row.members[i]; m.segment == seg {
 			latest = max(latest, r.sequenceOf(m.sequence))
 		}
 	}

@@ -71,12 +71,16 @@ func (r *Roster) Count(seg uint16, first uint64) uint64 {
 		}
 	}
 	n := uint64(len(seen))
-	erased := func(p uint32) bool { return len(r.tombstones) > 0 && r.tombstones[r.tomb(r.idOf(p))] >= first } // counted below
+	erased := func(p uint32) bool { // counted below
+		return len(r.tombstones) > 0 && r.tombstones[r.tomb(r.plainID(p))] >= first
+	}
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		for i := r.profiles.At(p).members; i != 0; i = r.members.At(i).next {
-			m := r.members.At(i)
+		r.open(p, &row)
+		for i := range row.members {
+			m := &row.members[i]
 			if m.segment == seg && m.sequence >= first && m.flags&memberSwept == 0 &&
-				(len(seen) == 0 || !seen[r.keyHash(r.idOf(p))]) && !erased(p) {
+				(len(seen) == 0 || !seen[r.keyHash(r.plainID(p))]) && !erased(p) {
 				n++
 			}
 		}
@@ -89,6 +93,12 @@ func (r *Roster) Count(seg uint16, first uint64) uint64 {
 	return n
 }
 
+// plainID returns the profile's id; the bytes are valid until the next one is asked for.
+func (r *Roster) plainID(p uint32) []byte {
+	r.id = r.idOf(r.id[:0], p)
+	return r.id
+}
+
 // keyHash is the hash of the subject key of a profile.
 func (r *Roster) keyHash(id []byte) uint64 {
 	r.scratch = words.ProfileKey(r.scratch[:0], id)
@@ -99,14 +109,14 @@ func (r *Roster) keyHash(id []byte) uint64 {
 // membership that gone reports had ended.
 func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) int {
 	lost := map[uint32]int{} // holders that a contact would lose
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		row := r.profiles.At(p)
-		if row.holds == 0 || !on(contact.Handle(row.holds)) {
+		if !r.open(p, &row) || row.holds == 0 || !on(contact.Handle(row.holds)) {
 			continue
 		}
 		stays := false
-		for i := row.members; i != 0; i = r.members.At(i).next {
-			m := r.members.At(i)
+		for i := range row.members {
+			m := &row.members[i]
 			stays = stays || r.in(m) && !gone(m)
 		}
 		if !stays {
@@ -115,8 +125,10 @@ func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) 
 	}
 	n := 0
 	for c, holders := range lost {
+		one, _ := r.row(c)
 		held := 0
-		for p := r.contacts.At(c).head; p != 0; p = r.profiles.At(p).next {
+		for p := one.head; p != 0; p = row.next {
+			r.open(p, &row)
 			held++
 		}
 		if held == holders {
@@ -165,16 +177,18 @@ func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) 
 	r.refreshes = slices.DeleteFunc(r.refreshes, func(g Refresh) bool {
 		return g.Segment == f.Segment && g.Sequence < f.Sequence && g.State != Unjudged
 	})
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		for i := r.profiles.At(p).members; i != 0; {
-			m := r.members.At(i)
-			i = m.next
+		r.open(p, &row)
+		for i := range row.members {
+			m := &row.members[i]
 			if m.segment != f.Segment || m.sequence >= first || m.flags&memberIn == 0 {
 				continue
 			}
 			m.sequence, m.flags = own, memberSwept
 			r.name(m, 0)
-			r.settle(p, Row{Sequence: own}, touch)
+			r.settle(&row, Row{Sequence: own}, touch)
+			break // a profile has one membership in a segment
 		}
 	}
 	for k, seenAt := range r.seen {
@@ -187,22 +201,16 @@ func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) 
 // Drop forgets every membership of a segment that was taken away, so that adding it again brings its
 // members back.
 func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		row := r.profiles.At(p)
-		link := &row.members
-		for *link != 0 {
-			i := *link
-			m := r.members.At(i)
-			if m.segment != seg {
-				link = &m.next
-				continue
-			}
-			*link = m.next
-			r.name(m, 0)
-			r.members.Free(i)
-			r.settle(p, Row{Sequence: r.order(sequence)}, touch)
-			break
+		r.open(p, &row)
+		i := slices.IndexFunc(row.members, func(m member) bool { return m.segment == seg })
+		if i < 0 {
+			continue
 		}
+		r.name(&row.members[i], 0)
+		row.members = slices.Delete(row.members, i, i+1)
+		r.settle(&row, Row{Sequence: r.order(sequence)}, touch)
 	}
 	delete(r.judged, seg)
 }
@@ -213,27 +221,24 @@ func (r *Roster) Erase(id []byte, sequence uint64, touch Touch) []contact.Handle
 	sequence = r.order(sequence)
 	key := r.tomb(id)
 	r.tombstones[key] = max(r.tombstones[key], sequence)
-	p := r.byID.Find(id, r.idOf)
-	if p == 0 {
+	var row profile
+	if !r.lookUp(id, &row) {
 		return nil
 	}
-	row := r.profiles.At(p)
-	for i := row.members; i != 0; i = r.members.At(i).next {
-		if r.members.At(i).sequence > sequence {
-			return nil // a newer entered: a new person under the same id
-		}
+	if slices.ContainsFunc(row.members, func(m member) bool { return m.sequence > sequence }) {
+		return nil // a newer entered: a new person under the same id
 	}
 	held := row.holds
 	if held != 0 {
-		r.unlink(p)
-		r.remember(row, held)
+		r.unlink(&row)
+		r.remember(&row, held)
 		r.source(held)
 	}
 	var addresses []contact.Handle
-	for i := row.past; i != 0; i = r.past.At(i).next {
-		addresses = append(addresses, contact.Handle(r.past.At(i).contact))
+	for _, c := range row.past {
+		addresses = append(addresses, contact.Handle(c))
 	}
-	r.forget(p)
+	r.forget(&row)
 	if held != 0 {
 		touch(contact.Handle(held), Cause{})
 	}
@@ -252,36 +257,27 @@ func (r *Roster) tomb(id []byte) uint64 {
 }
 
 // forget frees a profile that holds no contact.
-func (r *Roster) forget(p uint32) {
-	row := r.profiles.At(p)
-	for i := row.members; i != 0; {
-		m := r.members.At(i)
-		next := m.next
-		r.name(m, 0)
-		r.members.Free(i)
-		i = next
+func (r *Roster) forget(row *profile) {
+	for i := range row.members {
+		r.name(&row.members[i], 0)
 	}
-	for i := row.past; i != 0; {
-		a := r.past.At(i)
-		next := a.next
-		r.contacts.At(a.contact).refs--
-		r.past.Free(i)
-		i = next
+	for _, c := range row.past {
+		r.refer(c, -1)
 	}
-	r.byID.Remove(r.idOf(p), p)
-	r.text.Wipe(row.id)
-	r.profiles.Free(p)
+	r.byID.Remove(row.key, row.number, r.keyOf)
+	r.profiles.Free(row.number)
 }
 
 // longGone reports whether the profile has been in no segment since before the unix second.
 func (row *profile) longGone(before int64) bool {
-	return row.id != 0 && row.departed != 0 && int64(row.departed) < before && row.holds == 0
+	return row.departed != 0 && int64(row.departed) < before && row.holds == 0
 }
 
 // LongGone reports whether some profile has been in no segment since before the unix second.
 func (r *Roster) LongGone(before int64) bool {
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		if r.profiles.At(p).longGone(before) {
+		if r.open(p, &row) && row.longGone(before) {
 			return true
 		}
 	}
@@ -291,9 +287,10 @@ func (r *Roster) LongGone(before int64) bool {
 // Forget lets go of the profiles that have been in no segment since before the unix second.
 func (r *Roster) Forget(before int64) int {
 	n := 0
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		if r.profiles.At(p).longGone(before) {
-			r.forget(p)
+		if r.open(p, &row) && row.longGone(before) {
+			r.forget(&row)
 			n++
 		}
 	}
@@ -303,14 +300,15 @@ func (r *Roster) Forget(before int64) int {
 // Idle reports whether nothing names the contact any more: where SendGrid has nothing of it either,
 // its row can be released.
 func (r *Roster) Idle(h contact.Handle) bool {
-	row := r.contacts.At(uint32(h))
-	return row.email != 0 && row.refs == 0 && row.head == 0
+	one, ok := r.row(uint32(h))
+	return ok && one.refs == 0 && one.head == 0
 }
 
 // Release frees an idle contact's row and overwrites its e-mail.
 func (r *Roster) Release(h contact.Handle) {
 	c := uint32(h)
-	r.byEmail.Remove(r.emailOf(c), c)
-	r.text.Wipe(r.contacts.At(c).email)
+	one, _ := r.row(c)
+	r.byEmail.Remove(r.emailKeyOf(c), c, r.emailKeyOf)
+	r.domains.drop(one.domain)
 	r.contacts.Free(c)
 }

@@ -47,55 +47,12 @@ const (
 	Stale
 )
 
-type profile struct {
-	id       dense.Ref
-	members  uint32 // head of its memberships
-	holds    uint32 // the contact that it keeps desired; zero is none
-	next     uint32 // the other profiles that hold the same contact
-	prev     uint32
-	past     uint32 // head of the addresses that it held before
-	departed uint32 // unix seconds since when it is in no segment; zero while it is in one
-}
-
-const (
-	memberIn = 1 << iota
-	memberCarries
-	memberSwept // its sequence is that of the refresh that swept it
-	memberFaded // its event is gone, and its fields with it
-)
-
-type member struct {
-	sequence uint64
-	hash     uint64
-	contact  uint32 // that its attributes name; zero is none usable
-	next     uint32
-	segment  uint16
-	flags    uint8
-}
-
-type address struct {
-	contact uint32
-	next    uint32
-}
-
-type row struct {
-	email    dense.Ref
-	head     uint32 // the profiles that hold it
-	source   uint32 // the one whose attributes are newest: it supplies the fields
-	refs     uint32 // memberships and past addresses that name it
-	place    uint64 // sequence that made it desired
-	sequence uint64 // of the event that set its fields
-	hash     uint64 // of its desired fields
-}
-
 // Roster holds one destination's profiles, memberships and contacts.
 type Roster struct {
 	segments   []segment
-	text       dense.Arena
-	profiles   dense.Slab[profile]
-	contacts   dense.Slab[row]
-	members    dense.Slab[member]
-	past       dense.Slab[address]
+	domains    domains
+	profiles   dense.Records
+	contacts   dense.Records
 	byID       dense.Index
 	byEmail    dense.Index
 	tombstones map[uint64]uint64 // salted hash of a profile id -> sequence of its erasure
@@ -105,7 +62,11 @@ type Roster struct {
 	salt       []byte
 	generation uint16 // of the stream; in the upper bits of every sequence that is kept
 	now        uint32 // unix seconds of the row being folded
-	scratch    []byte
+	scratch    []byte // of a profile's key
+	record     []byte // being written
+	id         []byte // packed, being looked up
+	email      []byte // unpacked for a reader
+	packed     []byte // e-mail being looked up
 }
 
 type segment struct {
@@ -171,31 +132,58 @@ func (r *Roster) SegmentName(n uint16) string {
 func (r *Roster) At(unix int64) { r.now = uint32(unix) }
 
 // Desired reports whether some profile holds the contact.
-func (r *Roster) Desired(h contact.Handle) bool { return r.contacts.At(uint32(h)).head != 0 }
+func (r *Roster) Desired(h contact.Handle) bool {
+	_, ok := r.desired(uint32(h))
+	return ok
+}
 
-// Email returns the contact's e-mail; the roster goes on owning the bytes.
-func (r *Roster) Email(h contact.Handle) []byte { return r.text.Get(r.contacts.At(uint32(h)).email) }
+// Email returns the contact's e-mail; the bytes are valid until the roster is asked for another.
+func (r *Roster) Email(h contact.Handle) []byte {
+	c, ok := r.row(uint32(h))
+	if !ok {
+		return nil
+	}
+	r.email = r.domains.appendEmail(r.email[:0], c.domain, c.local)
+	return r.email
+}
 
 // Hash returns the hash of the fields that the contact should have.
-func (r *Roster) Hash(h contact.Handle) uint64 { return r.contacts.At(uint32(h)).hash }
+func (r *Roster) Hash(h contact.Handle) uint64 {
+	hash, _ := r.desired(uint32(h))
+	return hash
+}
 
-// Place returns the sequence that made the contact desired: its place in the line for a slot.
-func (r *Roster) Place(h contact.Handle) uint64 { return r.contacts.At(uint32(h)).place }
+// Place returns the sequence that made the contact desired: its place in the line for a slot. It is zero where nobody
+// holds the contact.
+func (r *Roster) Place(h contact.Handle) uint64 {
+	c, _ := r.row(uint32(h))
+	return c.place
+}
 
 // Source returns the sequence of the event that set the contact's fields; zero is one of a stream before.
 func (r *Roster) Source(h contact.Handle) uint64 {
-	return r.sequenceOf(r.contacts.At(uint32(h)).sequence)
+	c, _ := r.row(uint32(h))
+	return r.sequenceOf(c.sequence)
 }
 
 // SourceProfile returns the number of the profile that supplies the contact's fields; zero is none.
-func (r *Roster) SourceProfile(h contact.Handle) uint32 { return r.contacts.At(uint32(h)).source }
+func (r *Roster) SourceProfile(h contact.Handle) uint32 {
+	c, _ := r.row(uint32(h))
+	return c.source
+}
 
 // Fade notes that the event which set the contact's fields is gone: hash is that of the fields it has instead.
 func (r *Roster) Fade(h contact.Handle, hash uint64) {
-	row := r.contacts.At(uint32(h))
-	if m, _ := r.newest(row.source); m != nil {
-		m.hash, row.hash = hash, hash
+	c, _ := r.row(uint32(h))
+	var p profile
+	if c.source == 0 || !r.open(c.source, &p) {
+		return
+	}
+	if m, _ := r.newest(&p); m != nil {
+		m.hash, c.hash = hash, hash
 		m.flags |= memberFaded
+		r.store(&p)
+		r.put(uint32(h), &c)
 	}
 }
 
@@ -207,31 +195,64 @@ func (r *Roster) Profiles() int { return r.byID.Len() }
 
 // Find returns the contact of a normalised e-mail, or zero.
 func (r *Roster) Find(email []byte) contact.Handle {
-	return contact.Handle(r.byEmail.Find(email, r.emailOf))
+	number, local := r.domains.split(email)
+	r.packed = packEmail(r.packed[:0], number, local)
+	if c := r.byEmail.Find(r.packed, r.emailKeyOf); c != 0 || number == 0 || r.domains.wholes == 0 {
+		return contact.Handle(c)
+	}
+	r.packed = packEmail(r.packed[:0], 0, email) // from before its domain got a number
+	return contact.Handle(r.byEmail.Find(r.packed, r.emailKeyOf))
 }
 
-func (r *Roster) emailOf(h uint32) []byte { return r.text.Get(r.contacts.At(h).email) }
-func (r *Roster) idOf(h uint32) []byte    { return r.text.Get(r.profiles.At(h).id) }
+// find returns the number of a profile, or zero.
+func (r *Roster) find(id []byte) uint32 {
+	r.id, _ = packID(r.id[:0], id)
+	return r.byID.Find(r.id, r.keyOf)
+}
 
-func (r *Roster) profile(id []byte) uint32 {
-	if p := r.byID.Find(id, r.idOf); p != 0 {
-		return p
+// lookUp opens the profile of an id, and reports whether there is one.
+func (r *Roster) lookUp(id []byte, row *profile) bool {
+	p := r.find(id)
+	return p != 0 && r.open(p, row)
+}
+
+// enter opens the profile of an id, made where there was none: the caller stores it before any other is looked up.
+func (r *Roster) enter(id []byte, row *profile) {
+	if r.lookUp(id, row) {
+		return
 	}
 	p := r.profiles.Add()
-	r.profiles.At(p).id = r.text.Put(id)
-	r.byID.Add(id, p)
-	return p
+	r.open(p, row)
+	row.key, row.uuid = packID(r.id[:0], id)
+	r.id = row.key
+	r.byID.Add(row.key, p, r.keyOf)
 }
 
+// contact returns the contact of an e-mail, made where there was none.
 func (r *Roster) contact(email []byte) uint32 {
-	if c := r.byEmail.Find(email, r.emailOf); c != 0 {
-		return c
+	if c := r.Find(email); c != 0 {
+		return uint32(c)
 	}
 	c := r.contacts.Add()
-	r.contacts.At(c).email = r.text.Put(email)
-	r.byEmail.Add(email, c)
+	r.put(c, r.named(&row{}, email))
+	r.byEmail.Add(r.emailKeyOf(c), c, r.emailKeyOf)
 	return c
+}
+
+// named gives a new contact its e-mail.
+func (r *Roster) named(one *row, email []byte) *row {
+	number, local := r.domains.add(email)
+	six := isSix(local)
+	r.packed = appendText(r.packed[:0], local, six)
+	one.domain, one.local = number, text{packed: r.packed, length: len(local), six: six}
+	return one
 }
 
 // Intern returns the contact of a normalised e-mail, made where there was none.
 func (r *Roster) Intern(email []byte) contact.Handle { return contact.Handle(r.contact(email)) }
+
+// idOf appends the profile's id.
+func (r *Roster) idOf(dst []byte, p uint32) []byte {
+	b := r.profiles.Get(p)
+	return unpackID(dst, b[1:], b[0]&hasUUID != 0)
+}

@@ -64,9 +64,12 @@ func sortedKeys[K uint16 | uint64](m map[K]uint64) []K {
 func (r *Roster) appendContacts(dst []byte) []byte {
 	dst = wire.Uint(dst, uint64(r.contacts.Len()))
 	for h := uint32(1); h < r.contacts.Len(); h++ {
-		c := r.contacts.At(h)
-		dst = wire.Bytes(dst, r.text.Get(c.email))
-		if c.email != 0 {
+		c, ok := r.row(h)
+		r.email = r.email[:0]
+		if ok {
+			r.email = r.domains.appendEmail(r.email, c.domain, c.local)
+		}
+		if dst = wire.Bytes(dst, r.email); ok {
 			dst = wire.Uint(dst, c.place)
 		}
 	}
@@ -75,23 +78,24 @@ func (r *Roster) appendContacts(dst []byte) []byte {
 
 func (r *Roster) appendProfiles(dst []byte) []byte {
 	dst = wire.Uint(dst, uint64(r.profiles.Len()))
+	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
-		row := r.profiles.At(p)
-		dst = wire.Bytes(dst, r.text.Get(row.id))
-		if row.id == 0 {
+		if !r.open(p, &row) {
+			dst = wire.Bytes(dst, nil)
 			continue
 		}
+		dst = wire.Bytes(dst, r.plainID(p))
 		dst = wire.Uint(dst, uint64(row.departed))
 		dst = wire.Uint(dst, uint64(row.holds))
-		for i := row.members; i != 0; i = r.members.At(i).next {
-			m := r.members.At(i)
+		for i := range row.members {
+			m := &row.members[i]
 			dst = wire.Uint(append(dst, m.flags+1), uint64(m.segment))
 			dst = wire.Uint(wire.Uint(dst, m.sequence), uint64(m.contact))
 			dst = wire.Fixed(dst, m.hash)
 		}
 		dst = append(dst, 0)
-		for i := row.past; i != 0; i = r.past.At(i).next {
-			dst = wire.Uint(dst, uint64(r.past.At(i).contact))
+		for _, c := range row.past {
+			dst = wire.Uint(dst, uint64(c))
 		}
 		dst = append(dst, 0)
 	}
@@ -105,8 +109,8 @@ func (r *Roster) Load(body []byte) error {
 	for range in.Count() {
 		r.segments = append(r.segments, segment{name: in.String(), selected: in.Bool()})
 	}
-	r.loadContacts(in)
-	r.loadProfiles(in)
+	contacts := r.loadContacts(in)
+	r.loadProfiles(in, contacts)
 	for range in.Count() {
 		f := Refresh{Segment: uint16(in.Uint()), First: in.Uint(), Count: in.Uint(), Sequence: in.Uint(), Until: in.Uint(), State: RefreshState(in.Uint())}
 		r.refreshes = append(r.refreshes, f)
@@ -126,68 +130,105 @@ func (r *Roster) Load(body []byte) error {
 	if err := in.Err(); err != nil {
 		return fmt.Errorf("read the roster: %w", err)
 	}
-	for c := uint32(1); c < r.contacts.Len(); c++ {
-		if r.contacts.At(c).head != 0 {
-			r.source(c)
-		}
-	}
+	r.keep(contacts)
 	return nil
 }
 
-func (r *Roster) loadContacts(in *wire.Reader) {
+// loadContacts reads the contacts' e-mails, which lie in the snapshot's bytes: what names and holds them comes with the
+// profiles, and each is stored once.
+func (r *Roster) loadContacts(in *wire.Reader) []loaded {
 	n := uint32(in.Count())
+	contacts := make([]loaded, max(n, 1))
 	for h := uint32(1); h < n && in.Err() == nil; h++ {
-		c := r.contacts.Grow(h)
-		if email := in.Bytes(); email != nil {
-			c.email = r.text.Put(email)
-			c.place = in.Uint()
-			r.byEmail.Add(email, h)
+		if contacts[h].email = in.Bytes(); contacts[h].email != nil {
+			contacts[h].place = in.Uint()
 		}
 	}
+	if n > 0 {
+		r.contacts.Grow(n - 1)
+	}
 	r.contacts.SetFree(dense.ReadFree(in.Count, in.Uint))
+	return contacts
+}
+
+// loaded is a contact of a snapshot being read.
+type loaded struct {
+	email      []byte
+	place      uint64
+	head, refs uint32
+}
+
+// keep stores the contacts of a snapshot.
+func (r *Roster) keep(contacts []loaded) {
+	r.byEmail.Reserve(len(contacts), r.emailKeyOf)
+	for n, c := range contacts {
+		if c.email == nil {
+			continue
+		}
+		one := row{refs: c.refs, head: c.head}
+		if c.head != 0 {
+			one.place = c.place
+			r.supply(&one)
+		}
+		r.put(uint32(n), r.named(&one, c.email))
+		r.byEmail.Add(r.emailKeyOf(uint32(n)), uint32(n), r.emailKeyOf)
+	}
 }
 
 // loadProfiles keeps the profiles' handles: what is kept of a contact says whose fields it was sent.
-func (r *Roster) loadProfiles(in *wire.Reader) {
+func (r *Roster) loadProfiles(in *wire.Reader, contacts []loaded) {
 	n := uint32(in.Count())
+	if n > 0 {
+		r.profiles.Grow(n - 1)
+	}
+	r.byID.Reserve(int(n), r.keyOf)
+	var row profile
 	for p := uint32(1); p < n && in.Err() == nil; p++ {
-		row := r.profiles.Grow(p)
-		if id := in.Bytes(); id != nil {
-			row.id = r.text.Put(id)
-			r.byID.Add(id, p)
-			r.loadProfile(in, p)
+		id := in.Bytes()
+		if id == nil {
+			continue
 		}
+		r.open(p, &row)
+		r.id, row.uuid = packID(r.id[:0], id)
+		row.key = r.id
+		r.loadProfile(in, &row, contacts)
+		r.store(&row)
+		r.byID.Add(row.key, p, r.keyOf)
 	}
 	r.profiles.SetFree(dense.ReadFree(in.Count, in.Uint))
 }
 
-func (r *Roster) loadProfile(in *wire.Reader, p uint32) {
-	row := r.profiles.At(p)
+func (r *Roster) loadProfile(in *wire.Reader, row *profile, contacts []loaded) {
 	row.departed = uint32(in.Uint())
 	holds := uint32(in.Uint())
-	link := &row.members
-	for flags := in.Uint(); flags != 0 && in.Err() == nil; flags = in.Uint() {
-		i := r.members.Add()
-		m := r.members.At(i)
-		m.flags, m.segment = uint8(flags-1), uint16(in.Uint())
-		m.sequence = in.Uint()
-		named := uint32(in.Uint())
-		m.hash = in.Fixed()
-		if int(m.segment) < len(r.segments) && named < max(r.contacts.Len(), 1) {
-			r.name(m, named)
+	refer := func(c uint32) bool {
+		if c == 0 || int(c) >= len(contacts) {
+			return false
 		}
-		*link = i
-		link = &m.next
+		contacts[c].refs++
+		return true
 	}
-	link = &row.past
-	for c := uint32(in.Uint()); c != 0 && in.Err() == nil && c < r.contacts.Len(); c = uint32(in.Uint()) {
-		i := r.past.Add()
-		*r.past.At(i) = address{contact: c}
-		r.contacts.At(c).refs++
-		*link = i
-		link = &r.past.At(i).next
+	for flags := in.Uint(); flags != 0 && in.Err() == nil; flags = in.Uint() {
+		m := member{flags: uint8(flags - 1), segment: uint16(in.Uint()), sequence: in.Uint()}
+		named := uint32(in.Uint())
+		if hash := in.Fixed(); m.flags&memberCarries != 0 {
+			m.hash = hash
+		}
+		if int(m.segment) < len(r.segments) && refer(named) {
+			m.contact = named
+		}
+		row.members = append(row.members, m)
 	}
-	if holds != 0 && holds < r.contacts.Len() {
-		r.link(p, holds)
+	for c := uint32(in.Uint()); c != 0 && in.Err() == nil && refer(c); c = uint32(in.Uint()) {
+		row.past = append(row.past, c)
 	}
+	if holds == 0 || int(holds) >= len(contacts) {
+		return
+	}
+	held := &contacts[holds]
+	row.holds, row.next = holds, held.head
+	if held.head != 0 {
+		r.edit(held.head, func(other *profile) { other.prev = row.number })
+	}
+	held.head = row.number
 }
