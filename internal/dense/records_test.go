@@ -2,7 +2,6 @@ package dense
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -84,7 +83,7 @@ func TestADroppedRecordIsOverwritten(t *testing.T) {
 			t.Error("a page still holds what was dropped, or moved")
 		}
 	}
-	if got := fmt.Sprintf("%s", r.Get(kept)); got != "kept, and moved to another place" {
+	if got := string(r.Get(kept)); got != "kept, and moved to another place" {
 		t.Errorf("the kept record is %q", got)
 	}
 }

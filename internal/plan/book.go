@@ -101,9 +101,10 @@ func (b *Book) Adding(h contact.Handle, unix int64) {
 // for the time that it was.
 func (b *Book) Clamp(now int64) {
 	unix := uint32(now / int64(time.Second))
-	for h := range b.rows.Len() {
-		if s := b.rows.At(h); s.add > unix {
+	for h := range contact.Handle(b.rows.Len()) {
+		if s := b.At(h); s.add > unix {
 			s.add = unix
+			b.set(h, s)
 		}
 	}
 	for n := range b.guard.slots {
