@@ -43,6 +43,7 @@ type App struct {
 	metrics  *telemetry.Metrics
 	registry *prometheus.Registry
 	accounts map[string]*account
+	hashKey  []byte // the installation's
 	runners  []*runner
 	board    *broker.Board
 	http     string // address, once listening
@@ -107,6 +108,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.hashKey = installation.HashKey
 	for i := range a.cfg.Accounts {
 		acc, err := a.newAccount(&a.cfg.Accounts[i])
 		if err != nil {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -151,7 +152,12 @@ func (r *runner) attempt(ctx context.Context) error {
 	r.app.board.Decline(r.cfg.ID, false)
 	r.metrics.Active(true)
 	r.metrics.Takeover()
+	settle, stopSettling := context.WithCancel(ctx)
+	var settling sync.WaitGroup
+	settling.Go(func() { r.settleOwed(settle, d) })
 	defer func() {
+		stopSettling()
+		settling.Wait()
 		r.active.Store(nil)
 		r.metrics.Active(false)
 	}()

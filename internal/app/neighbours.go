@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"rollcall/internal/control"
+	"rollcall/internal/pipeline"
 )
 
 // neighbours are the other destinations of one destination's account, here or at another replica.
@@ -22,14 +24,18 @@ type recheckArgs struct {
 
 const askRecheck = 10 * time.Second
 
-// Recheck lets every other destination of the account note that contacts are gone (H15). One that is active
-// nowhere is waited for: its ledger has to know.
+// Recheck lets every other destination of the account note that contacts are gone (H15). For one that is active nowhere it is
+// left until it is: its ledger has to know, and a suspended destination must not make another's erasure wait.
 func (n neighbours) Recheck(ctx context.Context, emails []string) error {
 	for _, r := range n.app.runners {
 		if r.cfg.Account != n.account || r.cfg.ID == n.of {
 			continue
 		}
-		if err := n.recheck(ctx, r, emails); err != nil {
+		err := n.recheck(ctx, r, emails)
+		if errors.Is(err, control.ErrNoneActive) || errors.Is(err, pipeline.ErrNotActive) {
+			err = n.owe(ctx, r.cfg.ID, emails)
+		}
+		if err != nil {
 			return fmt.Errorf("recheck erased contacts in destination %s of the same account: %w", r.cfg.ID, err)
 		}
 	}

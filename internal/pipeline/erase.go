@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -259,33 +258,4 @@ func (l *loop) proofOf(e *erasure) map[string]any {
 		fields["remark"] = "stream " + l.opts.Binding.Stream + " does not allow single events to be overwritten: its age limit drops them by events_until"
 	}
 	return fields
-}
-
-// ErrBusy says that a contact is on its way here: it is rechecked once that has ended.
-var ErrBusy = errors.New("a contact is on its way to SendGrid")
-
-// Recheck notes that the account has these contacts no more, because a person was erased in another of its
-// destinations, and adds those again that are desired here. It returns once that is committed.
-func (d *Destination) Recheck(ctx context.Context, emails []string) error {
-	var gone []contact.Handle
-	busy := false
-	err := d.Ask(ctx, func(s *State) {
-		for _, e := range emails {
-			h := s.roster.Find([]byte(e))
-			if h == 0 {
-				continue
-			}
-			busy = busy || s.flight.Of(h) != nil
-			gone = append(gone, h)
-		}
-	})
-	switch {
-	case err != nil:
-		return err
-	case busy:
-		return fmt.Errorf("destination %s: %w", d.opts.Destination, ErrBusy)
-	case len(gone) == 0:
-		return nil
-	}
-	return d.Do(ctx, ledger.Command{Name: "recheck", Who: "erasure"}, &ledger.Erased{Handles: gone})
 }
