@@ -172,6 +172,10 @@ func (l *loop) smallest() func(context.Context) func() {
 	case l.refused == sendgrid.RouteJob && job != "":
 		return l.asking(func(ctx context.Context) error {
 			_, err := l.opts.Finder.Job(ctx, job)
+			var e *sendgrid.Error
+			if errors.As(err, &e) && e.Class == sendgrid.NotFound { // removals and forgotten jobs: it was looked up all the same
+				return nil
+			}
 			return err
 		})
 	}
