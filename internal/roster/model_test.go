@@ -229,6 +229,33 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 	}
 }
 
+// H6: a member whose row of a refresh could not be read was seen, and stays; the next refresh judges it anew.
+func TestAMemberWhoseRowOfARefreshCannotBeReadStays(t *testing.T) {
+	r := New(nil)
+	r.Select([]string{"a"})
+	touch := func(contact.Handle, Cause) {}
+	on := func(contact.Handle) bool { return true }
+	for n, id := range []string{"garbled", "departed"} {
+		r.Fold(Row{Sequence: uint64(n + 1), Entered: true, Carries: true, Profile: []byte(id), Email: []byte(id + "@x"), Hash: 1}, touch)
+	}
+	r.Seen(0, []byte("garbled"), 3)
+	for _, c := range []struct {
+		first, own   uint64
+		sweeps, left int
+	}{{3, 4, 1, 1}, {5, 6, 1, 0}} {
+		f := Refresh{First: c.first, Sequence: c.own, Until: c.own}
+		r.Pend(f)
+		r = mustReload(t, r)
+		if n := r.Sweeps(f, on); n != c.sweeps {
+			t.Errorf("the refresh at %d would let go of %d, want %d", c.own, n, c.sweeps)
+		}
+		r.Judge(0, c.own, true, touch)
+		if got := len(r.desiredNow()); got != c.left {
+			t.Errorf("after the refresh at %d, %d are members, want %d", c.own, got, c.left)
+		}
+	}
+}
+
 // A profile that was erased and entered again since the first sequence is one profile (contract, refreshed).
 func TestAProfileErasedAndEnteredAgainCountsOnce(t *testing.T) {
 	r := New([]byte("salt"))

@@ -64,12 +64,7 @@ func (r *Roster) Seen(seg uint16, profileKey []byte, sequence uint64) {
 // ones included. A profile whose latest event could not be read counts once.
 func (r *Roster) Count(seg uint16, first uint64) uint64 {
 	first = r.order(first)
-	seen := map[uint64]bool{}
-	for k, sequence := range r.seen {
-		if k.segment == seg && sequence >= first {
-			seen[k.key] = true
-		}
-	}
+	seen := r.unread(seg, first)
 	n := uint64(len(seen))
 	erased := func(p uint32) bool { // counted below
 		return len(r.tombstones) > 0 && r.tombstones[r.tomb(r.plainID(p))] >= first
@@ -80,7 +75,7 @@ func (r *Roster) Count(seg uint16, first uint64) uint64 {
 		for i := range row.members {
 			m := &row.members[i]
 			if m.segment == seg && m.sequence >= first && m.flags&memberSwept == 0 &&
-				(len(seen) == 0 || !seen[r.keyHash(r.plainID(p))]) && !erased(p) {
+				!r.wasSeen(seen, p) && !erased(p) {
 				n++
 			}
 		}
@@ -99,6 +94,22 @@ func (r *Roster) plainID(p uint32) []byte {
 	return r.id
 }
 
+// unread returns the subject keys whose event at or after first could not be read: their profiles were seen all the same.
+func (r *Roster) unread(seg uint16, first uint64) map[uint64]bool {
+	seen := map[uint64]bool{}
+	for k, sequence := range r.seen {
+		if k.segment == seg && sequence >= first {
+			seen[k.key] = true
+		}
+	}
+	return seen
+}
+
+// wasSeen reports whether the profile is one of those whose event could not be read.
+func (r *Roster) wasSeen(unread map[uint64]bool, p uint32) bool {
+	return len(unread) > 0 && unread[r.keyHash(r.plainID(p))]
+}
+
 // keyHash is the hash of the subject key of a profile.
 func (r *Roster) keyHash(id []byte) uint64 {
 	r.scratch = words.ProfileKey(r.scratch[:0], id)
@@ -107,7 +118,7 @@ func (r *Roster) keyHash(id []byte) uint64 {
 
 // leaving returns how many of the contacts that on reports nothing would select any more once every
 // membership that gone reports had ended.
-func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) int {
+func (r *Roster) leaving(gone func(p uint32, m *member) bool, on func(contact.Handle) bool) int {
 	lost := map[uint32]int{} // holders that a contact would lose
 	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
@@ -117,7 +128,7 @@ func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) 
 		stays := false
 		for i := range row.members {
 			m := &row.members[i]
-			stays = stays || r.in(m) && !gone(m)
+			stays = stays || r.in(m) && !gone(p, m)
 		}
 		if !stays {
 			lost[row.holds]++
@@ -140,12 +151,16 @@ func (r *Roster) leaving(gone func(*member) bool, on func(contact.Handle) bool) 
 
 // Sweeps returns how many of the contacts that on reports a refresh would let go of.
 func (r *Roster) Sweeps(f Refresh, on func(contact.Handle) bool) int {
-	return r.leaving(func(m *member) bool { return m.segment == f.Segment && m.sequence < r.order(f.First) }, on)
+	first := r.order(f.First)
+	seen := r.unread(f.Segment, first)
+	return r.leaving(func(p uint32, m *member) bool {
+		return m.segment == f.Segment && m.sequence < first && !r.wasSeen(seen, p)
+	}, on)
 }
 
 // Drops returns how many of the contacts that on reports would go with these segments.
 func (r *Roster) Drops(segments []uint16, on func(contact.Handle) bool) int {
-	return r.leaving(func(m *member) bool { return slices.Contains(segments, m.segment) }, on)
+	return r.leaving(func(_ uint32, m *member) bool { return slices.Contains(segments, m.segment) }, on)
 }
 
 // Mark notes how far the judgement of a pending refresh has come.
@@ -160,7 +175,8 @@ func (r *Roster) pending(seg uint16, sequence uint64) int {
 }
 
 // Judge ends a pending refresh: accepted, it lets go of every member last seen before its first
-// sequence, each at the sequence of the refresh; refused, it changes nothing.
+// sequence, each at the sequence of the refresh; refused, it changes nothing. A member whose row could not be
+// read was seen, and stays as it was.
 func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) {
 	at := r.pending(seg, sequence)
 	if at < 0 {
@@ -177,12 +193,13 @@ func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) 
 	r.refreshes = slices.DeleteFunc(r.refreshes, func(g Refresh) bool {
 		return g.Segment == f.Segment && g.Sequence < f.Sequence && g.State != Unjudged
 	})
+	seen := r.unread(f.Segment, first)
 	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
 		r.open(p, &row)
 		for i := range row.members {
 			m := &row.members[i]
-			if m.segment != f.Segment || m.sequence >= first || m.flags&memberIn == 0 {
+			if m.segment != f.Segment || m.sequence >= first || m.flags&memberIn == 0 || r.wasSeen(seen, p) {
 				continue
 			}
 			m.sequence, m.flags = own, memberSwept
