@@ -105,6 +105,9 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	l.caughtUp = there && at.Pending == 0
+	if err := l.endOfRebased(ctx); err != nil {
+		return fmt.Errorf("destination %s: %w", o.Destination, err)
+	}
 	if o.Claimed != nil {
 		o.Claimed()
 	}

@@ -230,7 +230,7 @@ func (l *loop) committed(a appendation) error {
 		for kind, n := range g.dead {
 			s.Kinds[kind].Dead += n
 		}
-		l.pending, l.caughtUp = g.pending, g.pending == 0
+		l.pending, l.caughtUp, l.atEnd = g.pending, g.pending == 0, g.pending == 0
 		l.acknowledge(g.cursor)
 		l.spare <- g
 	}

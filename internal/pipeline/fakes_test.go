@@ -58,6 +58,7 @@ func (j *fakeJournal) Tail() uint64 { return j.tail }
 type fakeSource struct {
 	world *world
 	at    uint64
+	few   int // at most so many at once, a second apart; zero is all
 }
 
 func (s *fakeSource) Reset(_ context.Context, from uint64) error { s.at = from; return nil }
@@ -73,6 +74,15 @@ func (s *fakeSource) Next(ctx context.Context) ([]broker.Message, error) {
 		}
 		woken := s.world.woken
 		s.world.mu.Unlock()
+		if s.few > 0 && len(out) > s.few {
+			time.Sleep(time.Second)
+		}
+		for i := range out {
+			out[i].Pending = uint64(len(out) - 1 - i)
+		}
+		if s.few > 0 {
+			out = out[:min(s.few, len(out))]
+		}
 		if len(out) > 0 {
 			s.at = out[len(out)-1].Sequence + 1
 			return out, nil

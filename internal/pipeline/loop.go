@@ -139,6 +139,7 @@ type loop struct {
 	refilled  uint64                   // where the next part begins
 	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
 	caughtUp  bool                     // nothing of ours lay behind the last event that came
+	atEnd     bool                     // the same, told by that event or by a look at the stream; see reached
 	sound     bool                     // the look before the first request found nothing wrong
 	probing   bool
 	probeAt   time.Time

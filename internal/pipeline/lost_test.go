@@ -87,3 +87,56 @@ func TestARebasedStreamIsReadLikeARefreshOfEverySegment(t *testing.T) {
 		mustStop(t, stop)
 	})
 }
+
+// H11: the end of a rebased stream is believed from an event behind which nothing lies, or from a look at the stream: not
+// from a number of the consumer's (the fake's is always zero), and not from the sequence of an event that is gone by then.
+func TestTheEndOfARebasedStreamIsBelievedFromEventsAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		left   []int // whose events the new stream holds, in their order; all 4 were listed
+		gone   uint64
+		killed bool // a replica is killed when it has read the first, and another goes on
+	}{
+		"all there":                {[]int{1, 2, 3}, 0, false},
+		"read by two":              {[]int{1, 2, 3}, 0, true},
+		"the last events are gone": {[]int{1, 2, 3}, 2, false},
+		"gone, and read by two":    {[]int{1}, 2, true},
+		"all are gone":             {nil, 5, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				_, stop := w.run(w.options())
+				w.crowd("a", 4)
+				mustStop(t, stop)
+				w.mu.Lock()
+				w.events, w.last, w.created = nil, 0, time.Unix(2, 0)
+				w.mu.Unlock()
+				for _, n := range c.left {
+					w.publish("a", fmt.Sprintf("p%d", n), "entered", ada(n))
+				}
+				w.last += c.gone
+				w.journal = append(w.journal, ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Rebase{
+					At: time.Now().UnixNano(), Stream: "S", StreamCreated: time.Unix(2, 0).UnixNano(), Last: w.last,
+				}))
+				o := w.options()
+				o.Source = &fakeSource{world: w, few: 1}
+				_, stop = w.run(o)
+				if c.killed {
+					time.Sleep(500 * time.Millisecond)
+					mustStop(t, stop)
+					o = w.options()
+					o.Source = &fakeSource{world: w, few: 1}
+					_, stop = w.run(o)
+				}
+				time.Sleep(20 * time.Minute)
+				if diff := cmp.Diff(emails(c.left...), w.list()); diff != "" {
+					t.Error(diff)
+				}
+				if n := w.seen().requests["remove"]; n != 1 {
+					t.Errorf("%d removals: who is on the new stream was let go of before it was read", n)
+				}
+				mustStop(t, stop)
+			})
+		})
+	}
+}

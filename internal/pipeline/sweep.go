@@ -20,8 +20,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		return nil
 	}
 	for _, f := range s.roster.Pending() {
-		reached := s.meta.Cursor >= f.Until || l.caughtUp && s.meta.Cursor >= f.Sequence
-		if f.State == roster.HeldBack || f.State != roster.Approved && !reached || l.judging[f.Sequence] {
+		if f.State == roster.HeldBack || f.State != roster.Approved && !l.reached(f) || l.judging[f.Sequence] {
 			continue
 		}
 		rec := &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
