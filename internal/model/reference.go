@@ -58,14 +58,15 @@ func Reference(events []Event, c Config) map[string]Person {
 		if r.Kind != "refreshed" || r.First > r.Seq {
 			continue
 		}
-		seen := map[string]bool{}
+		seen, unread := map[string]bool{}, map[string]bool{}
 		for _, e := range events {
 			if e.Seq >= r.First && ((e.Kind == "membership" || e.Kind == "garbage") && e.Segment == r.Segment || e.Kind == "erased") {
 				seen[e.Profile] = true
+				unread[e.Profile] = unread[e.Profile] || e.Kind == "garbage"
 			}
 		}
 		for k, e := range latest {
-			if uint64(len(seen)) >= r.Count && k.segment == r.Segment && e.Seq < r.First && e.Entered {
+			if uint64(len(seen)) >= r.Count && k.segment == r.Segment && e.Seq < r.First && e.Entered && !unread[k.profile] {
 				latest[k] = Event{Seq: r.Seq, Segment: k.segment, Profile: k.profile}
 			}
 		}
