@@ -27,6 +27,10 @@ func (a *App) watch(ctx context.Context) {
 	a.running.Go(func() { a.watchOrphans(ctx) })
 }
 
+// longestCalm is for how long the same replicas have to be there before leases move, whatever nats.takeover is: destinations are
+// spread 30 s after a replica has come.
+const longestCalm = 10 * time.Second
+
 // spread gives leases away when the same replicas have been there for as long as a crashed one takes to be missed.
 // A move costs a moment's pause of a destination, so it waits for calm.
 func (a *App) spread(ctx context.Context) {
@@ -41,7 +45,7 @@ func (a *App) spread(ctx context.Context) {
 		if !slices.Equal(now, replicas) {
 			replicas, since = now, time.Now()
 		}
-		if time.Since(since) > a.cfg.NATS.Takeover {
+		if time.Since(since) > min(a.cfg.NATS.Takeover, longestCalm) {
 			since = time.Now()
 			for _, id := range surplus(view, a.opts.Replica) {
 				a.giveAway(id)

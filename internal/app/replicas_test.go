@@ -40,6 +40,22 @@ func TestDestinationsSpreadOverReplicasThatComeAndGo(t *testing.T) {
 	eventually(t, "every list has both contacts", func() bool { return g.everywhere(all, 2) })
 }
 
+// The same where a crashed replica is missed late: who comes gets its share within 30 s, and who leaves gives it up at once.
+func TestASlowTakeOverSpreadsAsSoon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: it waits for ten seconds of calm")
+	}
+	all := names(4)
+	g := newGround(t, all...)
+	cfg := g.file(func(s string) string { return strings.Replace(s, "takeover: 2s", "takeover: 1m", 1) }, all...)
+	a := g.start("a", cfg)
+	within(t, "one alone runs all", func() bool { return a.active() == 4 })
+	b := g.start("b", cfg)
+	within(t, "one joined: two share", func() bool { return even(4, a, b) })
+	b.stop(t)
+	within(t, "one left: the other runs all", func() bool { return a.active() == 4 })
+}
+
 // within waits for what has to be so within 30 s, and says how long it took.
 func within(t *testing.T, what string, holds func() bool) {
 	t.Helper()

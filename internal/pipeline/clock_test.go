@@ -45,7 +45,7 @@ func TestAClockThatWasSetBackDelaysNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w.t, w.woken, w.lose = t, make(chan struct{}), nil
 		for _, j := range w.jobs {
-			j.at = j.at.Add(-ended.Sub(time.Now()))
+			j.at = j.at.Add(-time.Until(ended))
 		}
 		d, stop := w.run(w.options())
 		time.Sleep(2 * time.Minute)
