@@ -57,7 +57,7 @@ func (w *world) write(node string, size int64) error {
 // full has switched JetStream off, and is restarted.
 func (s *stage) fullDisks() {
 	s.t.Helper()
-	s.play(row{scenario: "every broker's disk full, healed by room and a restart", wantFull: len(nodes)}, func(sc *scene) {
+	s.play(row{scenario: "every broker's disk full, healed by room and a restart", wantStops: len(nodes), wantFull: len(nodes)}, func(sc *scene) {
 		sc.moment()
 		since := time.Now()
 		for _, n := range nodes {

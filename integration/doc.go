@@ -4,7 +4,9 @@
 //   - `make integration` runs it; `go test ./...` alone says SKIPPED and passes.
 //   - ROLLCALL_REQUIRE_DOCKER=1 makes a missing daemon a failure instead of a skip.
 //   - NATS_IMAGE takes a published NATS server image instead of the one built from the module cache.
-//   - Containers, networks, volumes and images carry the label `rollcall.integration`; a run removes what older ones left first.
+//   - Containers, networks, volumes and images carry the label `rollcall.integration`; a run removes what older ones left first, and
+//     its own at its end, also when it is interrupted.
+//   - ROLLCALL_SEED decides when trouble strikes and who comes and goes; each run prints its own.
 //
 // Each scenario runs under events that never pause, and ends with the audit of the list, contact by contact (internal/demo/audit),
 // and with the check of the whole history so far (package history): every acknowledged event is accounted for, and no change of

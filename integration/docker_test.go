@@ -14,7 +14,20 @@ const label = "rollcall.integration"
 
 var labels = map[string]string{label: "true"}
 
-// sweep removes containers, networks and volumes of older runs. It is also how the suite finds out whether there is a daemon at all.
+// reach tells whether a daemon answers.
+func reach(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	docker, err := client.New(client.FromEnv)
+	if err != nil {
+		return err
+	}
+	defer docker.Close()
+	_, err = docker.Ping(ctx, client.PingOptions{})
+	return err
+}
+
+// sweep removes every container, network, volume and image of the suite, whichever run made it.
 func sweep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -50,6 +63,15 @@ func sweep(ctx context.Context) error {
 	for _, v := range volumes.Items {
 		if _, err := docker.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true}); err != nil {
 			failures = append(failures, fmt.Errorf("remove volume %s: %w", v.Name, err))
+		}
+	}
+	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: ours})
+	if err != nil {
+		return err
+	}
+	for _, i := range images.Items {
+		if _, err := docker.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true}); err != nil {
+			failures = append(failures, fmt.Errorf("remove image %s: %w", i.ID, err))
 		}
 	}
 	return errors.Join(failures...)

@@ -13,13 +13,16 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// The images that the compose file names, and one of a second build for the rolling upgrade.
+// The suite's images have tags of their own: `make image` made what the compose file names, and that stays as it is.
 const (
-	rollcallImage = "rollcall:dev"
-	natsImage     = "rollcall-nats:dev"
-	nextImage     = "rollcall:next"
+	rollcallImage = "rollcall:integration"
+	natsImage     = "rollcall-nats:integration"
+	nextImage     = "rollcall:integration-next" // of a second build, for the rolling upgrade
 	nextVersion   = "integration-next"
 )
+
+// standIn gives the suite's image for one that the compose file names.
+var standIn = map[string]string{"rollcall:dev": rollcallImage, "rollcall-nats:dev": natsImage}
 
 // buildImages compiles the binaries statically and puts them into images from the Dockerfiles that deployments/ ships.
 func buildImages(ctx context.Context) error {

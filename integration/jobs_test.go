@@ -4,9 +4,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/moby/moby/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/network"
@@ -40,6 +42,34 @@ func (w *world) job(within time.Duration, mounts []string, program string, argum
 	return string(said)
 }
 
+// cronJob reads the command of the CronJob that deployments/ ship, and checks that the systemd unit runs the same.
+func (w *world) cronJob() (command []string) {
+	w.t.Helper()
+	var job struct {
+		Spec struct {
+			JobTemplate struct {
+				Spec struct {
+					Template struct {
+						Spec struct {
+							Containers []struct{ Command, Args []string }
+						}
+					}
+				}
+			} `yaml:"jobTemplate"`
+		}
+	}
+	body, err := os.ReadFile("../deployments/kubernetes/base/refresh.yaml")
+	must(w.t, err)
+	must(w.t, yaml.Unmarshal(body, &job))
+	c := job.Spec.JobTemplate.Spec.Template.Spec.Containers[0]
+	unit, err := os.ReadFile("../deployments/systemd/rollcall-refresh.service")
+	must(w.t, err)
+	if same := strings.Join(c.Args[:len(c.Args)-1], " "); !strings.Contains(string(unit), "/publisher "+same+" ") {
+		w.t.Errorf("the systemd unit does not run %q as the CronJob does", same)
+	}
+	return append(c.Command, c.Args...)
+}
+
 // The nightly refresh of deployments/ (systemd's timer, Kubernetes' CronJob): who is not in the file leaves the segment.
 func (s *stage) refresh() {
 	s.t.Helper()
@@ -52,9 +82,10 @@ func (s *stage) refresh() {
 				rows += filepath.Ext(e.Subject)[1:] + "," + e.Email + ",refreshed,\n"
 			}
 		}
-		must(sc.t, os.WriteFile(filepath.Join(sc.dir, "high-value.csv"), []byte(rows), 0o644))
-		said := sc.job(time.Minute, []string{sc.dir + ":/exports:ro"}, "/publisher",
-			"refresh", "--config", "/etc/rollcall/rollcall.yaml", "--segment", segments[0], "/exports/high-value.csv")
+		command := sc.cronJob()
+		file := command[len(command)-1]
+		must(sc.t, os.WriteFile(filepath.Join(sc.dir, filepath.Base(file)), []byte(rows), 0o644))
+		said := sc.job(time.Minute, []string{sc.dir + ":" + filepath.Dir(file) + ":ro"}, command[0], command[1:]...)
 		sc.t.Logf("the refresh job said: %s", said)
 		sc.refreshed = true
 	})

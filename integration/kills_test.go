@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,11 @@ func (sc *scene) killActive() {
 	sc.await(victim+" to be ready", time.Minute, func() bool { return sc.ready(victim) })
 }
 
+// others are the nodes but one.
+func others(node string) []string {
+	return slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { return n == node })
+}
+
 // killLeader kills the node that leads the stream of events, and starts it again when the others go on.
 func (sc *scene) killLeader() {
 	sc.t.Helper()
@@ -54,6 +60,9 @@ func (sc *scene) killLeader() {
 	d := sc.kill(node)
 	sc.deaths = append(sc.deaths, d)
 	sc.recovered(d.time())
+	if sc.leader("SEGMENT_EVENTS", others(node)) == node {
+		sc.unclaimed++
+	}
 	sc.revive(node)
 	sc.await("all nodes to be healthy", time.Minute, sc.allHealthy)
 }
@@ -67,12 +76,12 @@ func TestKills(t *testing.T) {
 			sc.killActive()
 		}
 	})
-	s.play(row{scenario: "kill -9 of the node that leads the stream", wantKills: 10}, func(sc *scene) {
+	s.play(row{scenario: "kill -9 of the node that leads the stream", wantKills: 10, bound: election}, func(sc *scene) {
 		for range 10 {
 			sc.killLeader()
 		}
 	})
-	s.play(row{scenario: "rolling restart of consumers and nodes"}, func(sc *scene) {
+	s.play(row{scenario: "rolling restart of consumers and nodes", wantStops: 5, bound: election}, func(sc *scene) {
 		for _, service := range append(consumers[:2:2], nodes...) {
 			since := time.Now()
 			sc.restart(service)

@@ -71,11 +71,26 @@ func (w *world) inspect(service string) container.InspectResponse {
 func (w *world) kill(service string) death {
 	w.t.Helper()
 	before := w.inspect(service).State
-	_, err := w.docker.ContainerKill(w.t.Context(), w.running[service].id, client.ContainerKillOptions{Signal: "KILL"})
-	must(w.t, err)
+	w.signal(service, "KILL")
+	return w.ended(service, before)
+}
+
+// ended waits for the end of a container's process, and tells of it.
+func (w *world) ended(service string, before *container.State) death {
+	w.t.Helper()
 	w.await(service+" to be dead", 20*time.Second, func() bool { return !w.inspect(service).State.Running })
 	after := w.inspect(service).State
 	return death{id: w.running[service].id, started: before.StartedAt, ended: after.FinishedAt, status: after.ExitCode, oom: after.OOMKilled}
+}
+
+// stop is SIGTERM, as a deployment sends it.
+func (w *world) stop(service string) death {
+	w.t.Helper()
+	before := w.inspect(service).State
+	grace := 20
+	_, err := w.docker.ContainerStop(w.t.Context(), w.running[service].id, client.ContainerStopOptions{Timeout: &grace})
+	must(w.t, err)
+	return w.ended(service, before)
 }
 
 func (w *world) revive(service string) {
@@ -84,11 +99,11 @@ func (w *world) revive(service string) {
 	must(w.t, err)
 }
 
-func (w *world) restart(service string) {
-	w.t.Helper()
-	grace := 20
-	_, err := w.docker.ContainerRestart(w.t.Context(), w.running[service].id, client.ContainerRestartOptions{Timeout: &grace})
-	must(w.t, err)
+// restart stops a container and starts it again, and counts the stop.
+func (sc *scene) restart(service string) {
+	sc.t.Helper()
+	sc.deaths = append(sc.deaths, sc.stop(service))
+	sc.revive(service)
 }
 
 // on tells whether the daemon has a container on a network of the compose file.
@@ -119,16 +134,31 @@ func (w *world) heal(network string, services ...string) {
 	}
 }
 
+// pause is SIGSTOP: the process stands still, its connections stay open.
 func (w *world) pause(service string) {
 	w.t.Helper()
-	_, err := w.docker.ContainerPause(w.t.Context(), w.running[service].id, client.ContainerPauseOptions{})
-	must(w.t, err)
+	w.signal(service, "STOP")
+	w.await(service+" to stand still", 10*time.Second, func() bool { return w.standsStill(service) })
 }
 
 func (w *world) unpause(service string) {
 	w.t.Helper()
-	_, err := w.docker.ContainerUnpause(w.t.Context(), w.running[service].id, client.ContainerUnpauseOptions{})
+	w.signal(service, "CONT")
+	w.await(service+" to go on", 10*time.Second, func() bool { return !w.standsStill(service) })
+}
+
+func (w *world) signal(service, signal string) {
+	w.t.Helper()
+	_, err := w.docker.ContainerKill(w.t.Context(), w.running[service].id, client.ContainerKillOptions{Signal: signal})
 	must(w.t, err)
+}
+
+// standsStill tells whether a container's process is stopped, as the daemon's machine has it.
+func (w *world) standsStill(service string) bool {
+	w.t.Helper()
+	top, err := w.docker.ContainerTop(w.t.Context(), w.running[service].id, client.ContainerTopOptions{Arguments: []string{"-o", "pid,stat"}})
+	must(w.t, err)
+	return len(top.Processes) > 0 && strings.HasPrefix(top.Processes[0][1], "T")
 }
 
 // nobodyFell fails where a container ended by itself: its restart policy would hide a crash.

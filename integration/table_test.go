@@ -19,6 +19,9 @@ type death struct {
 // killed tells whether it was SIGKILL, and not a fault of its own.
 func (d death) killed() bool { return d.status == 128+9 && !d.oom && d.ended > d.started }
 
+// stopped tells whether it ended well when it was asked to.
+func (d death) stopped() bool { return d.status == 0 && !d.oom && d.ended > d.started }
+
 func (d death) time() time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, d.ended) // an unreadable one shows as a take-over of centuries
 	return t
@@ -28,6 +31,7 @@ func (d death) time() time.Time {
 type row struct {
 	scenario    string
 	wantKills   int
+	wantStops   int
 	wantCuts    int
 	wantFull    int // disks
 	full        int // that the daemon had no room on
@@ -46,14 +50,19 @@ type row struct {
 }
 
 // kills are the different deaths by SIGKILL that somebody took over after.
-func (r *row) kills() int {
+func (r *row) kills() int { return r.count(death.killed) - r.unclaimed }
+
+// stops are the different good ends.
+func (r *row) stops() int { return r.count(death.stopped) }
+
+func (r *row) count(how func(death) bool) int {
 	seen := map[string]bool{}
 	for _, d := range r.deaths {
-		if d.killed() {
+		if how(d) {
 			seen[d.id+d.ended] = true
 		}
 	}
-	return len(seen) - r.unclaimed
+	return len(seen)
 }
 
 // faults says what of the row must not be.
@@ -64,6 +73,7 @@ func (r *row) faults() (all []string) {
 		}
 	}
 	say(r.kills() != r.wantKills, "%d kills were seen, the table says %d", r.kills(), r.wantKills)
+	say(r.stops() != r.wantStops, "%d stops were seen, the table says %d", r.stops(), r.wantStops)
 	say(r.cuts != r.wantCuts, "%d cuts were seen, the table says %d", r.cuts, r.wantCuts)
 	say(r.full != r.wantFull, "%d disks were full, the table says %d", r.full, r.wantFull)
 	say(r.events == 0, "no events")
@@ -85,7 +95,7 @@ func (r *row) String() string {
 		median = fmt.Sprintf("%.1f", sorted[len(sorted)/2].Seconds())
 		worst = fmt.Sprintf("%.1f", sorted[len(sorted)-1].Seconds())
 	}
-	return fmt.Sprintf("%-58s %5d %4d %8d %11d %8d %8s %6s %6d %4d %5d %5.0f", r.scenario, r.kills(), r.cuts, r.events, r.redelivered, r.requests,
+	return fmt.Sprintf("%-58s %5d %5d %4d %8d %11d %8d %8s %6s %6d %4d %5d %5.0f", r.scenario, r.kills(), r.stops(), r.cuts, r.events, r.redelivered, r.requests,
 		median, worst, r.listed, r.lost, r.wrong, r.lasted.Seconds())
 }
 
@@ -94,7 +104,7 @@ var table struct {
 	rows []*row
 }
 
-const header = "scenario                                                   kills cuts   events redelivered requests median s  worst listed lost wrong  took s"
+const header = "scenario                                                   kills stops cuts   events redelivered requests median s  worst listed lost wrong  took s"
 
 func report(t *testing.T, r *row) {
 	t.Helper()
@@ -126,9 +136,10 @@ func TestARowWithFewerKillsOrCutsThanItSaysFails(t *testing.T) {
 	died := func(n int) death {
 		return death{id: "c", started: "2026-11-25T12:00:00Z", ended: fmt.Sprintf("2026-11-25T12:00:%02dZ", n), status: 137}
 	}
+	stopped := death{id: "d", started: "2026-11-25T12:00:00Z", ended: "2026-11-25T12:00:09Z"}
 	good := func() *row {
 		return &row{
-			scenario: "kills", wantKills: 2, wantCuts: 1, deaths: []death{died(1), died(2)}, cuts: 1, events: 1, requests: 1, listed: 1,
+			scenario: "kills", wantKills: 2, wantStops: 1, wantCuts: 1, deaths: []death{died(1), died(2), stopped}, cuts: 1, events: 1, requests: 1, listed: 1,
 			took: []time.Duration{time.Second}, bound: 2 * time.Second,
 		}
 	}
@@ -136,10 +147,13 @@ func TestARowWithFewerKillsOrCutsThanItSaysFails(t *testing.T) {
 		t.Fatalf("a good row: %v", faults)
 	}
 	for name, spoil := range map[string]func(*row){
-		"one kill fewer":           func(r *row) { r.deaths = r.deaths[:1] },
+		"one kill fewer":           func(r *row) { r.deaths = r.deaths[1:] },
 		"the same death twice":     func(r *row) { r.deaths[1] = r.deaths[0] },
 		"it stopped by itself":     func(r *row) { r.deaths[1].status = 0 },
 		"it ran out of memory":     func(r *row) { r.deaths[1].oom = true },
+		"one stop fewer":           func(r *row) { r.deaths = r.deaths[:2] },
+		"a stop that was none":     func(r *row) { r.deaths[2].ended = "2026-11-25T11:59:00Z" },
+		"a stop that failed":       func(r *row) { r.deaths[2].status = 1 },
 		"nobody claimed after one": func(r *row) { r.unclaimed = 1 },
 		"a cut that was none":      func(r *row) { r.cuts = 0 },
 		"no events":                func(r *row) { r.events = 0 },

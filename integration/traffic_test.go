@@ -53,19 +53,19 @@ func (w *world) connectTo(nodes []string) (*nats.Conn, jetstream.JetStream) {
 	return nc, js
 }
 
-// traffic starts to publish; the seed says who comes and goes.
-func (w *world) traffic(seed uint64) *traffic {
+// traffic starts to publish; the seed and the scene say who comes and goes.
+func (w *world) traffic(scene uint64) *traffic {
 	ctx, cancel := context.WithCancel(context.Background())
 	tr := &traffic{w: w, cancel: cancel}
 	w.t.Cleanup(func() { tr.stop() })
 	nc, js := w.connect()
-	random := rand.New(rand.NewPCG(seed, 1))
+	random := rand.New(rand.NewPCG(seed, scene))
 	tr.done.Go(func() {
 		defer nc.Close()
 		pace := time.NewTicker(eachFew)
 		defer pace.Stop()
 		for n := 0; ctx.Err() == nil; n++ {
-			e, body := someEvent(random, fmt.Sprintf("%s%d-%d", w.name, seed, n))
+			e, body := someEvent(random, fmt.Sprintf("%s%d-%d", w.name, scene, n))
 			tr.publish(ctx, js, e, body)
 			<-pace.C
 		}

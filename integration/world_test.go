@@ -98,6 +98,12 @@ func (w *world) readCompose() {
 		return os.Getenv(name)
 	})
 	must(w.t, err)
+	for name, s := range w.compose.Services {
+		if ours := standIn[s.Image]; ours != "" {
+			s.Image = ours
+			w.compose.Services[name] = s
+		}
+	}
 }
 
 // configuration writes the shipped rollcall.yaml, edited, and gives what is mounted instead of what.

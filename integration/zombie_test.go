@@ -27,7 +27,7 @@ func TestAPausedReplicaAndItsLastRequest(t *testing.T) {
 			since := time.Now()
 			sc.recovered(since)
 			claims := sc.journal.since(since)
-			if !sc.inspect(victim).State.Paused || len(claims) == 0 || claims[0].claim.Replica[:12] == sc.running[victim].id[:12] {
+			if !sc.standsStill(victim) || len(claims) == 0 || claims[0].claim.Replica[:12] == sc.running[victim].id[:12] {
 				sc.t.Errorf("%s: nobody else claimed while %s was paused", sc.scenario, victim)
 			}
 			sc.moment()
