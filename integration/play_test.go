@@ -67,7 +67,9 @@ func (s *stage) play(r row, do func(*scene)) {
 	s.scenes++
 	sc := &scene{stage: s, row: r, events: s.traffic(s.scenes)}
 	do(sc)
-	s.t.Logf("%s: with the seed %d trouble struck after waits of %s s", r.scenario, seed, strings.Join(sc.moments, ", "))
+	if len(sc.moments) > 0 {
+		s.t.Logf("%s: with the seed %d trouble struck after waits of %s s", r.scenario, seed, strings.Join(sc.moments, ", "))
+	}
 	acked := sc.events.stop()
 	s.events = append(s.events, acked...)
 	sc.row.events = len(acked)

@@ -81,7 +81,8 @@ func (a account) makeList(name string) string {
 type summary struct {
 	Requests map[string]int `json:"requests"`
 	Answers  map[string]int `json:"answers"`
-	Held     int            `json:"held"` // requests that a fault holds back
+	Held     int            `json:"held"`   // requests that a fault holds back
+	Struck   map[string]int `json:"struck"` // requests and jobs, by the kind of fault
 	Now      time.Time      `json:"now"`
 }
 

@@ -17,9 +17,10 @@ const (
 	crowdCap = 60_000
 )
 
-// generous is the shipped configuration with all three segments of the made-up population.
+// generous is the shipped configuration with all three segments of the made-up population, and with batches so small that each
+// kind of mischief finds some to strike.
 func generous(file string) string {
-	file = quick(file)
+	file = strings.Replace(quick(file), "    debounce:", "    batch: {max_contacts: 200}\n    debounce:", 1)
 	file = strings.Replace(file, "[high-value, newsletter-optin]", "[high-value, newsletter-optin, recently-active]", 1)
 	return strings.Replace(file, fmt.Sprintf("profile_cap: %d\n", places), fmt.Sprintf("profile_cap: %d\n", crowdCap), 1)
 }
@@ -73,8 +74,18 @@ func TestAMillionEventsUnderSeededFaults(t *testing.T) {
 	if r.events < 1_000_000 {
 		t.Errorf("%d events are no million", r.events)
 	}
+	struck := w.sendgrid().summary().Struck
+	t.Logf("requests and jobs that faults struck: %v", struck)
 	w.sendgrid().faults(refusing)
 	found := w.auditCrowd(t)
+	for _, m := range mischief[:len(mischief)-1] {
+		if kind := m["kind"].(string); struck[kind] == 0 {
+			t.Errorf("no fault of the kind %s struck", kind)
+		}
+	}
+	if found.Refused == 0 {
+		t.Error("nobody was refused")
+	}
 	r.listed, r.wrong, r.requests = found.Listed, found.Wrong, w.sendgrid().requests()
 	r.lasted = time.Since(began)
 	r.lost, r.redelivered = j.crowd(t, r.events, w.published())

@@ -95,7 +95,7 @@ func (r *row) String() string {
 		median = fmt.Sprintf("%.1f", sorted[len(sorted)/2].Seconds())
 		worst = fmt.Sprintf("%.1f", sorted[len(sorted)-1].Seconds())
 	}
-	return fmt.Sprintf("%-58s %5d %5d %4d %8d %11d %8d %8s %6s %6d %4d %5d %5.0f", r.scenario, r.kills(), r.stops(), r.cuts, r.events, r.redelivered, r.requests,
+	return fmt.Sprintf("%-61s %5d %5d %4d %8d %11d %8d %8s %6s %6d %4d %5d %5.0f", r.scenario, r.kills(), r.stops(), r.cuts, r.events, r.redelivered, r.requests,
 		median, worst, r.listed, r.lost, r.wrong, r.lasted.Seconds())
 }
 
@@ -104,7 +104,7 @@ var table struct {
 	rows []*row
 }
 
-const header = "scenario                                                   kills stops cuts   events redelivered requests median s  worst listed lost wrong  took s"
+const header = "scenario                                                      kills stops cuts   events redelivered requests median s  worst listed lost wrong  took s"
 
 func report(t *testing.T, r *row) {
 	t.Helper()

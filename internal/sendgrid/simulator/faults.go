@@ -22,10 +22,11 @@ type Fault struct {
 	Status int     `json:"status,omitempty"` // of kinds status and html; 500 and 502 where 0
 	Delay  float64 `json:"delay,omitempty"`  // seconds, of kinds slow and hold (real), late and unknown (simulated)
 
-	begun time.Time
-	until time.Time
-	used  int
-	seed  uint64
+	begun  time.Time
+	until  time.Time
+	used   int
+	struck map[string]int // by kind, of all plans so far
+	seed   uint64
 }
 
 // Kinds are all kinds of faults: of requests, of jobs, and of e-mails.
@@ -73,7 +74,7 @@ func (s *Simulator) SetFaults(plan []Fault) error {
 		if f.For > 0 {
 			f.until = f.begun.Add(seconds(f.For))
 		}
-		f.seed = s.opts.Seed
+		f.seed, f.struck = s.opts.Seed, s.struck
 		next = append(next, &f)
 	}
 	s.faults = next
@@ -90,7 +91,7 @@ func (s *Simulator) hold(route string) {
 	var delay time.Duration
 	for _, f := range s.faults {
 		if f.Kind == "hold" && (f.Route == "" || f.Route == route) && f.active(s.now()) && (f.Share == 0 || s.luck.Float64() < f.Share) {
-			f.used++
+			f.strike()
 			s.held++
 			release, delay = s.replaced, seconds(f.Delay)
 			break
@@ -130,6 +131,12 @@ func (f *Fault) active(now time.Time) bool {
 	return !now.Before(f.begun) && (f.until.IsZero() || now.Before(f.until)) && (f.Count == 0 || f.used < f.Count)
 }
 
+// strike counts a request or a job that the fault strikes.
+func (f *Fault) strike() {
+	f.used++
+	f.struck[f.Kind]++
+}
+
 // fault returns what strikes a request.
 func (s *Simulator) fault(route string) *Fault {
 	now := s.now()
@@ -140,7 +147,7 @@ func (s *Simulator) fault(route string) *Fault {
 		if f.Share > 0 && s.luck.Float64() >= f.Share {
 			continue
 		}
-		f.used++
+		f.strike()
 		return f
 	}
 	return nil
@@ -191,7 +198,7 @@ func (f *Fault) shape(j *job, roll float64) {
 	if !slices.Contains(Kinds[6:11], f.Kind) || !f.active(j.accepted) || f.Share > 0 && roll >= f.Share {
 		return
 	}
-	f.used++
+	f.strike()
 	switch f.Kind {
 	case "never":
 		j.never = true

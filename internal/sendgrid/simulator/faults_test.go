@@ -87,6 +87,7 @@ func TestFaultsOfRequests(t *testing.T) {
 					b.Errorf("answer %d %s", r.status, r.body)
 				}
 				b.equal("seconds", time.Since(begun).Seconds(), c.fault.Delay)
+				b.equal("struck", b.Summary().Struck[c.fault.Kind], 1)
 				b.applied()
 				b.equal("contacts", b.Summary().Contacts, c.applied)
 			})
@@ -131,6 +132,7 @@ func TestAHeldRequestIsServedWhenItsClientHasGone(t *testing.T) {
 				release(b)
 				<-done
 				b.equal("held at the end", b.Summary().Held, 0)
+				b.equal("struck", b.Summary().Struck["hold"], 1)
 				b.applied()
 				b.equal("contacts", b.Summary().Contacts, 1)
 			})

@@ -90,7 +90,8 @@ type Summary struct {
 	Requests map[string]int `json:"requests"` // by route
 	Answers  map[string]int `json:"answers"`  // by route and class
 	Upserted int            `json:"contacts_sent"`
-	Held     int            `json:"held"` // requests that a fault holds
+	Held     int            `json:"held"`   // requests that a fault holds
+	Struck   map[string]int `json:"struck"` // requests and jobs, by the kind of fault
 	Now      time.Time      `json:"now"`
 }
 
@@ -106,6 +107,7 @@ func (s *Simulator) Summary() Summary {
 	for id, l := range s.lists {
 		out.Lists[id] = l.count
 	}
+	out.Struck = maps.Clone(s.struck)
 	maps.Copy(out.Requests, s.log.routes)
 	maps.Copy(out.Answers, s.log.counts)
 	return out

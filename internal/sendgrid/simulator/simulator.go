@@ -64,6 +64,7 @@ type Simulator struct {
 	faults   []*Fault
 	replaced chan struct{} // closed when the plan of faults is
 	held     int           // requests that are
+	struck   map[string]int
 	revoked  bool
 	blocked  bool
 	billed   int
@@ -108,6 +109,7 @@ func newAccount(o Options, start time.Time) *Simulator {
 		opts: o, start: start, subs: map[string]*Simulator{},
 		ids: source(0x5eed), delays: source(0xde1a), luck: source(0x1ac), shuffles: source(0x5f1e),
 		replaced: make(chan struct{}),
+		struck:   map[string]int{},
 		people:   newPeople(), lists: map[string]*list{}, jobs: map[string]*job{}, exports: map[string]*export{},
 		windows: map[string]*rateWindow{}, suppress: map[string]bool{}, erased: map[string]bool{}, month: start.UTC().Month(),
 	}
