@@ -33,10 +33,10 @@ var mischief = []map[string]any{
 	{"kind": "reset", "share": 0.02},
 	{"kind": "lose", "share": 0.03},
 	{"kind": "slow", "share": 0.02, "delay": 1},
-	{"kind": "never", "share": 0.02},
-	{"kind": "pending", "share": 0.02},
+	{"kind": "never", "share": 0.05},
+	{"kind": "pending", "share": 0.05},
 	{"kind": "late", "share": 0.05, "delay": 60},
-	{"kind": "early", "share": 0.02},
+	{"kind": "early", "share": 0.05},
 	{"kind": "unknown", "share": 0.05, "delay": 60},
 	refusing[0], refusing[1],
 }
