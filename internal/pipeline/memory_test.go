@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"runtime"
 	"testing"
@@ -26,6 +28,12 @@ func uuid(i int) []byte {
 	return fmt.Appendf(nil, "5f0c2a9e-77aa-4b1c-9d5e-%012x", uint64(i)*0x9e3779b97f4a7c15>>16)
 }
 func opaque(i int) []byte { return fmt.Appendf(nil, "user_%015d", i) }
+
+// long is an id as long as a UUID's text, of characters that have no pattern.
+func long(i int) []byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d", i))
+	return base64.RawURLEncoding.AppendEncode(nil, sum[:27])
+}
 
 func newCrowd(tb testing.TB) *crowd {
 	s := NewState(Policy{Window: window.Policy{Quiet: time.Second, MaxWait: time.Minute}}, []byte("salt"))
@@ -186,13 +194,13 @@ func TestAProfileTakesAFewBytesOnceLoaded(t *testing.T) {
 // in the one that lived through it.
 func BenchmarkMemoryPerProfile(b *testing.B) {
 	for _, s := range situations {
-		for name, id := range map[string]func(int) []byte{"uuid": uuid, "opaque": opaque} {
+		for name, id := range map[string]func(int) []byte{"uuid": uuid, "opaque": opaque, "long": long} {
 			b.Run(s.name+"/"+name, func(b *testing.B) {
 				for b.Loop() {
 					got := loaded(b, 400_000, id, s.bring, s.are)
 					b.ReportMetric(got, "bytes/profile")
 					b.ReportMetric(lived(b, 400_000, id, s.bring, s.are), "lived-bytes/profile")
-					if got > s.most {
+					if got > s.most && (s.name != "departed" || name != "long") { // such an id alone takes 27 bytes: told, not bounded
 						b.Errorf("a %s profile takes %.0f bytes, at most %.0f are agreed", s.name, got, s.most)
 					}
 				}

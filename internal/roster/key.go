@@ -7,8 +7,8 @@ import (
 )
 
 // Ids and e-mails are kept packed: a canonical UUID as its sixteen bytes, an e-mail as the number of its domain and
-// its local part, other ids and local parts of small letters, digits and signs in six bits a character. Two that
-// differ are never packed alike.
+// its local part, other ids and local parts in six bits a character where they are of small letters, digits and signs,
+// or of letters of either case, digits, - and _. Two that differ are never packed alike.
 
 const (
 	uuidText  = 36
@@ -26,14 +26,14 @@ func packID(dst, id []byte) ([]byte, bool) {
 			return packed, true
 		}
 	}
-	six := isSix(id)
-	head := textHead(len(id), six)
-	if head < 0x80 && 1+textBytes(len(id), six) == uuidBytes {
+	pack := packingOf(id)
+	head := textHead(len(id), pack)
+	if head < 0x80 && 1+textBytes(len(id), pack) == uuidBytes {
 		dst = append(dst, 0x80|byte(head), 0)
 	} else {
 		dst = binary.AppendUvarint(dst, head)
 	}
-	return appendText(dst, id, six), false
+	return appendText(dst, id, pack), false
 }
 
 func packUUID(dst, id []byte) ([]byte, bool) {
@@ -60,7 +60,8 @@ func packUUID(dst, id []byte) ([]byte, bool) {
 func unpackID(dst, key []byte, uuid bool) []byte {
 	if !uuid {
 		head, size := binary.Uvarint(key)
-		return unpackText(dst, key[size:], int(head>>1), head&1 != 0)
+		length, pack := readHead(head)
+		return unpackText(dst, key[size:], length, pack)
 	}
 	first := len(dst)
 	dst = append(dst, make([]byte, uuidText)...)
@@ -83,7 +84,8 @@ func keyLength(key []byte, uuid bool) int {
 		return uuidBytes
 	}
 	head, size := binary.Uvarint(key)
-	return size + textBytes(int(head>>1), head&1 != 0)
+	length, pack := readHead(head)
+	return size + textBytes(length, pack)
 }
 
 // mostDomains is how many domains have a number; e-mails of the others are kept whole, under number zero.
@@ -160,7 +162,7 @@ func (d *domains) drop(number uint32) {
 
 // appendEmail appends the e-mail of a number and a local part.
 func (d *domains) appendEmail(dst []byte, number uint32, local text) []byte {
-	dst = unpackText(dst, local.packed, local.length, local.six)
+	dst = unpackText(dst, local.packed, local.length, local.pack)
 	if number == 0 {
 		return dst
 	}
@@ -169,6 +171,6 @@ func (d *domains) appendEmail(dst []byte, number uint32, local text) []byte {
 
 // packEmail appends what the index knows an e-mail by.
 func packEmail(dst []byte, number uint32, local []byte) []byte {
-	six := isSix(local)
-	return appendText(binary.AppendUvarint(dst, textHead(int(number), six)), local, six)
+	pack := packingOf(local)
+	return appendText(binary.AppendUvarint(dst, textHead(int(number), pack)), local, pack)
 }

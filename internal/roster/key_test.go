@@ -14,7 +14,7 @@ func TestPackedIDsAreReversibleAndDiffer(t *testing.T) {
 	ids := rapid.OneOf(
 		rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
 		rapid.StringMatching(`[0-9A-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
-		rapid.StringMatching(`[a-z0-9_.:-]{1,40}`), rapid.StringMatching(`[ -~]{13,22}`), rapid.StringN(1, 60, 200),
+		rapid.StringMatching(`[a-z0-9_.:-]{1,40}`), rapid.StringMatching(`[A-Za-z0-9_-]{1,45}`), rapid.StringMatching(`[ -~]{13,22}`), rapid.StringN(1, 60, 200),
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := ids.Draw(t, "a"), ids.Draw(t, "b")

@@ -210,9 +210,9 @@ func (r *Roster) row(c uint32) (one row, ok bool) {
 		one.hash = binary.LittleEndian.Uint64(in.take(8))
 	}
 	one.local.length = in.length(b[0])
-	head := in.number()
-	one.domain, one.local.six = uint32(head>>1), head&1 != 0
-	one.local.packed = in.take(textBytes(one.local.length, one.local.six))
+	domain, pack := readHead(in.number())
+	one.domain, one.local.pack = uint32(domain), pack
+	one.local.packed = in.take(textBytes(one.local.length, pack))
 	if one.refs = 1; b[0]&countsRefs != 0 {
 		one.refs = in.handle()
 	}
@@ -234,7 +234,7 @@ func (r *Roster) put(c uint32, one *row) {
 	if one.local.length >= shortLength {
 		dst = binary.AppendUvarint(dst, uint64(one.local.length))
 	}
-	dst = append(binary.AppendUvarint(dst, textHead(int(one.domain), one.local.six)), one.local.packed...)
+	dst = append(binary.AppendUvarint(dst, textHead(int(one.domain), one.local.pack)), one.local.packed...)
 	if one.refs != 1 {
 		head |= countsRefs
 		dst = binary.AppendUvarint(dst, uint64(one.refs))
@@ -272,8 +272,8 @@ func (r *Roster) emailKeyOf(c uint32) []byte {
 	}
 	length := in.length(b[0])
 	first := in.at
-	six := in.number()&1 != 0
-	in.take(textBytes(length, six))
+	_, pack := readHead(in.number())
+	in.take(textBytes(length, pack))
 	return b[first:in.at]
 }
 

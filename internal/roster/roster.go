@@ -242,9 +242,9 @@ func (r *Roster) contact(email []byte) uint32 {
 // named gives a new contact its e-mail.
 func (r *Roster) named(one *row, email []byte) *row {
 	number, local := r.domains.add(email)
-	six := isSix(local)
-	r.packed = appendText(r.packed[:0], local, six)
-	one.domain, one.local = number, text{packed: r.packed, length: len(local), six: six}
+	pack := packingOf(local)
+	r.packed = appendText(r.packed[:0], local, pack)
+	one.domain, one.local = number, text{packed: r.packed, length: len(local), pack: pack}
 	return one
 }
 
