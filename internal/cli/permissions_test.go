@@ -48,20 +48,31 @@ func documented(t *testing.T) *server.Server {
 	return s
 }
 
-func TestPermissionsLetEachRoleDoItsPartAndNoMore(t *testing.T) {
-	t.Parallel()
+// permitted is a system on a server with the documented permissions, whose consumer runs as the consumer's user.
+func permitted(t *testing.T) *system {
+	t.Helper()
 	broker := documented(t)
-	as := func(user string) string {
-		return strings.Replace(broker.ClientURL(), "nats://", "nats://"+user+":secret@", 1)
-	}
 	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: 600, Seed: 1})
 	web := httptest.NewServer(sim)
 	t.Cleanup(web.Close)
-	s := &system{t: t, sim: sim, list: sim.AddList("", "Newsletter"), base: web.URL, url: as("consumer"), dir: t.TempDir()}
+	s := &system{t: t, sim: sim, list: sim.AddList("", "Newsletter"), base: web.URL, server: broker.ClientURL(), dir: t.TempDir()}
+	s.url = s.as("consumer")
 	s.write(setting{})
 	s.start()
 	t.Cleanup(func() { s.stop() })
 	s.active()
+	return s
+}
+
+// as is the server's URL for a user of the documented permissions.
+func (s *system) as(user string) string {
+	return strings.Replace(s.server, "nats://", "nats://"+user+":secret@", 1)
+}
+
+func TestPermissionsLetEachRoleDoItsPartAndNoMore(t *testing.T) {
+	t.Parallel()
+	s := permitted(t)
+	as := s.as
 	s.url = as("publisher")
 	s.conn = testkitConn(s)
 	s.enter("Ada")

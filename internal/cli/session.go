@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
@@ -54,7 +55,20 @@ func (e *Env) with(command *cobra.Command, id string, do func(context.Context, *
 	if err != nil {
 		return err
 	}
-	return do(ctx, s, d)
+	return s.refused(do(ctx, s, d))
+}
+
+// refused tells of the broker's permissions where they are why a request was never answered: the broker drops one that
+// they do not allow, and says so beside it.
+func (s *session) refused(err error) error {
+	if err == nil || errors.Is(err, nats.ErrPermissionViolation) {
+		return err
+	}
+	silent := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout)
+	if last := s.conn.NC.LastError(); silent && errors.Is(last, nats.ErrPermissionViolation) {
+		return fmt.Errorf("%w: %w; connect as an operator, see docs/permissions.md", err, last)
+	}
+	return err
 }
 
 func (s *session) destination(id string) (*config.Destination, error) {

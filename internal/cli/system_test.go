@@ -37,6 +37,8 @@ type system struct {
 	dir  string
 	stop func()
 
+	server string // its URL without a user, where the permissions are those of the docs
+
 	events int    // published
 	said   string // by `consumer run`, once stopped
 }
@@ -267,6 +269,7 @@ var masks = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<id>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
 	{regexp.MustCompile(`configuration [0-9a-f]+`), "configuration <hash>"},
+	{regexp.MustCompile(`\bhash [0-9a-f]{16}`), "hash <hash>"},
 	{regexp.MustCompile(`("(config_hash|list_id|digest|held_digest)": )"[^"]*"`), "$1\"<text>\""},
 	{regexp.MustCompile(`("[a-z0-9_]*(seconds|_ms|bytes|epoch|remaining|limit|account_contacts)": ?)[-0-9.e]+`), "$1<number>"},
 	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?(ms|s)\b`), "<span>"},
@@ -275,9 +278,11 @@ var masks = []struct {
 	{regexp.MustCompile(`digest [0-9a-f]{12}`), "digest <digest>"},
 	{regexp.MustCompile(`account acme holds \d+`), "account acme holds <n>"},
 	{regexp.MustCompile(`entry \d+`), "entry <n>"},
+	{regexp.MustCompile(`("(entry|at)": )\d+`), "$1<n>"},
 	{regexp.MustCompile(`newsletter\.\d{20}\.[\w-]+`), "<snapshot>"},
 	{regexp.MustCompile(`epoch \d+`), "epoch <n>"},
 	{regexp.MustCompile(`/tmp/[^ :]*rollcall.yaml`), "rollcall.yaml"},
+	{regexp.MustCompile(regexp.QuoteMeta(control.Who())), "<who>"},
 	{regexp.MustCompile(`"(who|host)": "[^"]*"`), "\"$1\": \"<who>\""},
 }
 
