@@ -108,6 +108,7 @@ type undone struct {
 	by      *process
 	content string
 	jobs    int // that told that they had ended
+	row     int // the same, the replicas before it counted: it may follow a job of theirs to its end
 }
 
 const mostUndone = 4 // the first try, and three more
@@ -124,10 +125,12 @@ func (v *watch) settled(s *sent, job string) {
 			case s.on != "upsert" || j.Silent || j.Never && !s.told:
 			case !j.Never:
 				delete(v.undone, email)
-			case u.by != s.by || u.content != content:
-				v.undone[email] = undone{s.by, content, 1}
+			case u.content != content:
+				v.undone[email] = undone{s.by, content, 1, 1}
+			case u.by != s.by:
+				v.undone[email] = undone{s.by, content, 1, u.row + 1}
 			default:
-				u.jobs++
+				u.jobs, u.row = u.jobs+1, u.row+1
 				v.undone[email] = u
 			}
 		}
@@ -199,7 +202,7 @@ func explained(w *world, e Event, reason string) bool {
 func (v *watch) givenUp(email string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.undone[email].jobs < mostUndone {
+	if v.undone[email].row < mostUndone {
 		return false
 	}
 	delete(v.undone, email)
