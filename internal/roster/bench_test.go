@@ -43,3 +43,16 @@ func BenchmarkFold(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
 	})
 }
+
+// The fold of an event of somebody known is on every event's way: it allocates nothing.
+func TestTheFoldOfSomebodyKnownAllocatesNothing(t *testing.T) {
+	r := New([]byte("salt"))
+	r.Select([]string{"everybody"})
+	row := Row{Entered: true, Carries: true, Profile: []byte("5f0c2a9e-77aa-4b1c-9d5e-000000000001"), Email: []byte("person@example.com"), Hash: 1}
+	quiet := func(contact.Handle, Cause) {}
+	fold := func() { row.Sequence++; row.Hash++; r.Fold(row, quiet) }
+	fold()
+	if n := testing.AllocsPerRun(50, fold); n > 0 {
+		t.Errorf("%v allocations an event", n)
+	}
+}

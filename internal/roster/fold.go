@@ -13,8 +13,8 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 	if r.erased(in.Profile, in.Sequence) {
 		return Stale
 	}
-	var row profile
-	r.enter(in.Profile, &row)
+	row := &r.one
+	r.enter(in.Profile, row)
 	m := row.of(in.Segment)
 	if in.Sequence < m.sequence {
 		return Stale
@@ -32,7 +32,7 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 		}
 	}
 	r.name(m, named)
-	r.settle(&row, in, touch)
+	r.settle(row, in, touch)
 	return Folded
 }
 
@@ -218,10 +218,10 @@ func (r *Roster) source(c uint32) {
 // supply is source for a contact that is open.
 func (r *Roster) supply(held *row) {
 	held.source, held.sequence, held.hash = 0, 0, 0
-	var p profile
+	p := &r.other
 	for n := held.head; n != 0; n = p.next {
-		r.open(n, &p)
-		if m, _ := r.newest(&p); m != nil && (held.source == 0 || m.sequence > held.sequence) {
+		r.open(n, p)
+		if m, _ := r.newest(p); m != nil && (held.source == 0 || m.sequence > held.sequence) {
 			held.source, held.sequence, held.hash = n, m.sequence, m.hash
 		}
 	}

@@ -60,13 +60,15 @@ type Roster struct {
 	refreshes  []Refresh
 	judged     map[uint16]uint64 // the last refresh judged, by segment
 	salt       []byte
-	generation uint16 // of the stream; in the upper bits of every sequence that is kept
-	now        uint32 // unix seconds of the row being folded
-	scratch    []byte // of a profile's key
-	record     []byte // being written
-	id         []byte // packed, being looked up
-	email      []byte // unpacked for a reader
-	packed     []byte // e-mail being looked up
+	generation uint16  // of the stream; in the upper bits of every sequence that is kept
+	now        uint32  // unix seconds of the row being folded
+	scratch    []byte  // of a profile's key
+	record     []byte  // being written
+	id         []byte  // packed, being looked up
+	email      []byte  // unpacked for a reader
+	packed     []byte  // e-mail being looked up
+	one        profile // being folded
+	other      profile // of a contact's holders, being compared
 }
 
 type segment struct {
