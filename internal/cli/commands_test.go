@@ -126,6 +126,9 @@ func (s *system) play(name string, left func(playing) string, more ...string) {
 		status, out, errs := s.run(given...)
 		session.show(given, status, out, errs)
 		testkit.Unnamed(s.t, []byte(errs), planted...)
+		if status == int(Done) && slices.Contains(more, "--json") {
+			validOutput(s.t, p.path, out)
+		}
 	}
 	golden(s.t, "commands/"+name+".txt", session.String())
 }

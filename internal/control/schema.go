@@ -45,6 +45,13 @@ func Schema(command Command) (map[string]any, bool) {
 	}, true
 }
 
+// SchemaOf is the JSON Schema of a value's type: what programs read of answers that are printed.
+func SchemaOf(title string, value any) map[string]any {
+	schema := schemaOf(reflect.TypeOf(value))
+	schema["$schema"], schema["title"] = "https://json-schema.org/draft/2020-12/schema", title
+	return schema
+}
+
 // schemaOf describes a type as encoding/json writes it. Keys may be added to answers: readers pass them over.
 func schemaOf(t reflect.Type) map[string]any {
 	switch {
