@@ -91,7 +91,7 @@ func (s *stage) refresh() {
 	})
 }
 
-// A full publication of a segment by the job that deployments/ ship, and full disks at every broker, healed by room.
+// A full publication of a segment by the job that deployments/ ship, and a full disk at each broker, healed by room.
 func TestRefreshAndFullDisks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "disks", quick, smallDisks)

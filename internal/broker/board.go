@@ -22,6 +22,10 @@ import (
 // presencePrefix begins the keys by which replicas say that they are there. A destination's id has no dot.
 const presencePrefix = "replica."
 
+// patience is how long a connected board may fail before it goes to another server: longer than an election lasts. A server that its
+// peers can't hear answers pings, and nothing else makes its clients leave it.
+const patience = 12 * time.Second
+
 // Presence is what a replica says of itself in the bucket of leases. It names no person.
 type Presence struct {
 	Replica    string   `json:"replica"`
@@ -50,6 +54,8 @@ type Board struct {
 	view  View
 	tick  chan struct{} // closed at the next look
 	dirty bool          // what we say of ourselves has changed since it was published
+
+	patience time.Duration
 }
 
 // BoardOptions says who we are; TTL is after which a replica that says nothing is gone.
@@ -64,7 +70,7 @@ func (c *Conn) NewBoard(o BoardOptions) *Board {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	return &Board{conn: c, ttl: cmp.Or(o.TTL, 5*time.Second), log: o.Log, self: o.Self, tick: make(chan struct{}), dirty: true}
+	return &Board{conn: c, ttl: cmp.Or(o.TTL, 5*time.Second), log: o.Log, self: o.Self, tick: make(chan struct{}), dirty: true, patience: patience}
 }
 
 // View returns the last look, and a channel that is closed at the next one.
@@ -98,6 +104,7 @@ func (b *Board) Run(ctx context.Context) {
 	every := time.NewTicker(min(250*time.Millisecond, b.ttl/10))
 	defer every.Stop()
 	var said time.Time
+	heard := time.Now()
 	for failures := 0; ; {
 		err := b.say(ctx, &said)
 		if err == nil {
@@ -108,8 +115,12 @@ func (b *Board) Run(ctx context.Context) {
 			b.leave(context.WithoutCancel(ctx))
 			return
 		case err == nil:
-			failures = 0
+			failures, heard = 0, time.Now()
 		default:
+			if time.Since(heard) > b.patience {
+				b.elsewhere(err)
+				heard = time.Now()
+			}
 			if failures++; failures%20 == 0 {
 				b.log.Warn("the bucket of leases cannot be read; it is tried again", zap.Error(err))
 				if err := b.conn.ensureLeases(ctx, b.conn.replicas); err != nil {
@@ -121,6 +132,17 @@ func (b *Board) Run(ctx context.Context) {
 		case <-every.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// elsewhere leaves a server that answers nothing: another may be with the majority.
+func (b *Board) elsewhere(err error) {
+	if !b.conn.NC.IsConnected() {
+		return // it looks for another already
+	}
+	b.log.Warn("the broker's server takes nothing; another is tried", zap.String("server", b.conn.NC.ConnectedUrlRedacted()), zap.Error(err))
+	if err := b.conn.NC.ForceReconnect(); err != nil {
+		b.log.Debug("leave the server", zap.Error(err))
 	}
 }
 
