@@ -122,6 +122,11 @@ func TestAStreamThatWasMadeAnewIsRebased(t *testing.T) {
 	s.must("rebase", "newsletter", "--yes", "--comment", "published again")
 	s.until("the others left", func() bool { return slices.Equal(s.onList(), []string{"ada@example.com"}) })
 	s.settled(1)
+	var given control.LedgerAnswer
+	s.json(&given, "ledger", "commands", "newsletter")
+	if last := given.Commands[len(given.Commands)-1]; last.Name != "rebase" || last.Who != control.Who() || last.Comment != "published again" {
+		t.Errorf("the rebase is in the ledger as %+v", last)
+	}
 	s.enter("Grace")
 	s.settled(2)
 }

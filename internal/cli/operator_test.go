@@ -164,6 +164,11 @@ func TestDeadLettersAreRetriedAfterAMappingFix(t *testing.T) {
 	if again.Folded != 1 || again.Discarded != 1 || len(again.Still) != 0 {
 		t.Errorf("the retry after the correction: %+v", again)
 	}
+	var given control.LedgerAnswer
+	s.json(&given, "ledger", "commands", "newsletter")
+	if last := given.Commands[len(given.Commands)-1]; last.Name != "retry" || last.Who != control.Who() || last.Comment != "mapping corrected" {
+		t.Errorf("the retry is in the ledger as %+v", last)
+	}
 }
 
 func TestReceiptsAreOneALine(t *testing.T) {
