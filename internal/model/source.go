@@ -65,11 +65,19 @@ func (p *process) redeliver(m broker.Message) {
 	p.again = append(p.again, m)
 }
 
+// redelivered takes what comes again, with what lies behind the reading now, as a broker counts it.
 func (p *process) redelivered() []broker.Message {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := p.again
+	out, at := p.again, p.at
 	p.again = nil
+	p.mu.Unlock()
+	if len(out) == 0 {
+		return nil
+	}
+	held, _ := p.w.stream.from(at) // not under the lock: a story takes the stream's before ours
+	for i := range out {
+		out[i].Pending = uint64(len(held))
+	}
 	return out
 }
 
