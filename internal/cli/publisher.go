@@ -33,6 +33,7 @@ type publisherFlags struct {
 	stream, source string
 	window         int
 	create, dryRun bool
+	allowEmpty     bool // of a refresh
 }
 
 func (f *publisherFlags) add(env *Env, command *cobra.Command) {
@@ -67,7 +68,7 @@ func (f *publisherFlags) open(ctx context.Context, env *Env, observe func(publis
 	if err != nil {
 		return nil, nil, err
 	}
-	options := publish.Options{Stream: f.stream, Source: f.source, Create: f.create, Window: f.window, Observe: observe}
+	options := publish.Options{Stream: f.stream, Source: f.source, Create: f.create, Window: f.window, AllowEmpty: f.allowEmpty, Observe: observe}
 	var s sink
 	if f.dryRun {
 		s, err = publish.Rehearse(ctx, conn, options)

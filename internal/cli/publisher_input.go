@@ -50,7 +50,8 @@ func newRefreshCommand(env *Env) *cobra.Command {
 		Use:   "refresh --segment SEGMENT [FILE…]",
 		Short: "Publish a whole segment: whoever is not in it has left",
 		Long: "Publishes every row as a member of the segment, and when all are acknowledged the event that ends the refresh: whoever was last\n" +
-			"seen before it has left. Where a row is refused, or anything fails, that event is not published, and nobody leaves.\n\n" +
+			"seen before it has left. Where a row is refused, anything fails, or there is no row and --allow-empty is not given, that event is\n" +
+			"not published, and nobody leaves.\n\n" +
 			"Hold other changes of the segment back until it is done, or publish them again afterwards.",
 		Example: "  publisher refresh --segment high-value members.csv",
 		RunE:    func(command *cobra.Command, files []string) error { return env.refresh(command.Context(), f, files) },
@@ -58,6 +59,7 @@ func newRefreshCommand(env *Env) *cobra.Command {
 	f.publisherFlags.add(env, command)
 	command.Flags().StringVar(&f.segment, "segment", "", "the `SEGMENT` (required)")
 	_ = command.MarkFlagRequired("segment") // it was defined above
+	command.Flags().BoolVar(&f.allowEmpty, "allow-empty", false, "end the refresh also where there is no row: everybody leaves")
 	f.addFormat(command)
 	return command
 }

@@ -169,6 +169,13 @@ func TestRefreshEndsOnlyWhenEveryRowIsPublished(t *testing.T) {
 	if all := b.bodies(); !strings.HasPrefix(all[len(all)-1], `segments.refreshed.seg.3 {"segment_id":"seg","first_sequence":3,"count":2}`) {
 		t.Errorf("stored %q", all)
 	}
+	before := len(b.bodies())
+	if status, _, errs = b.run("", "refresh", "--segment", "seg", b.file("empty.csv", "profile_id\n")); status != int(Failed) || !strings.Contains(errs, "--allow-empty") || len(b.bodies()) != before {
+		t.Errorf("without a row: %d, %s", status, errs)
+	}
+	if status, out, errs = b.run("", "refresh", "--segment", "seg", "--allow-empty", b.file("meant.csv", "profile_id\n")); status != int(Done) || len(b.bodies()) != before+1 {
+		t.Errorf("without a row, as is meant: %d, %s%s", status, out, errs)
+	}
 	status, _, errs = b.run("", "refresh", good)
 	if status != int(Misuse) || !strings.Contains(errs, "segment") {
 		t.Errorf("without a segment: %d, %s", status, errs)

@@ -132,7 +132,7 @@ func TestALostAnswerIsFoundInTheStream(t *testing.T) {
 func TestARefreshNamesItsLowestSequenceAndItsDistinctProfiles(t *testing.T) {
 	c := testkit.Connect(t, testkit.StartBroker(t))
 	makeStream(t, c, history)
-	p := opened(t, c, Options{Window: 40})
+	p := opened(t, c, Options{Window: 40, AllowEmpty: true})
 	for i := range 25 { // of before, and of another segment
 		if err := p.Publish(t.Context(), row("other", fmt.Sprint(i), i)); err != nil {
 			t.Fatal(err)
@@ -161,6 +161,29 @@ func TestARefreshNamesItsLowestSequenceAndItsDistinctProfiles(t *testing.T) {
 	}
 	if second.subject != "segments.refreshed.gone.87" || second.event.Data.First != 87 || second.event.Data.Count != 0 {
 		t.Errorf("refreshed: %+v", second)
+	}
+}
+
+// An input without a row is nearly always an export that failed: nobody leaves by it, unless that is meant.
+func TestARefreshWithoutARowHasNoEndUnlessThatIsMeant(t *testing.T) {
+	c := testkit.Connect(t, testkit.StartBroker(t))
+	makeStream(t, c, history)
+	none := func(func(Row) error) error { return nil }
+	if _, err := opened(t, c, Options{}).Refresh(t.Context(), "seg", none); !errors.Is(err, ErrEmpty) {
+		t.Errorf("a refresh without a row: %v", err)
+	}
+	rehearsal, err := Rehearse(t.Context(), c, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rehearsal.Refresh(t.Context(), "seg", none); !errors.Is(err, ErrEmpty) {
+		t.Errorf("its rehearsal: %v", err)
+	}
+	if all := contents(t, c); len(all) != 0 {
+		t.Errorf("%d events are stored", len(all))
+	}
+	if sum, err := opened(t, c, Options{AllowEmpty: true}).Refresh(t.Context(), "seg", none); err != nil || sum.RefreshedSequence != 1 {
+		t.Errorf("where it is meant: %+v, %v", sum, err)
 	}
 }
 

@@ -25,12 +25,15 @@ const (
 
 // Options says how to publish.
 type Options struct {
-	Stream   string         // empty is broker.DefaultEventStream
-	Source   string         // of the events; empty is DefaultSource
-	Create   bool           // makes a keyed stream where there is none
-	Window   int            // 0 is DefaultWindow
-	Patience time.Duration  // 0 is DefaultPatience; less than 15 s gives up within a leader's election
-	Observe  func(Progress) // is called after each acknowledgement, one at a time; it must not call the publisher
+	Stream   string        // empty is broker.DefaultEventStream
+	Source   string        // of the events; empty is DefaultSource
+	Create   bool          // makes a keyed stream where there is none
+	Window   int           // 0 is DefaultWindow
+	Patience time.Duration // 0 is DefaultPatience; less than 15 s gives up within a leader's election
+	// AllowEmpty lets a refresh without a row end: everybody leaves the segment. Without it that is ErrEmpty, since such
+	// an input is nearly always an export that failed.
+	AllowEmpty bool
+	Observe    func(Progress) // is called after each acknowledgement, one at a time; it must not call the publisher
 }
 
 // Open looks at the stream and takes its form from it. The publication ends with ctx.

@@ -13,8 +13,8 @@ import (
 type Rows func(yield func(Row) error) error
 
 // Refresh publishes a whole segment and then the event that says so: whoever was last seen before has left. That event is published
-// only when every row is acknowledged. Where a row was refused, or rows fails, it is not: who is missing among the rows would be
-// removed. rows may go on after a *RowError of yield's; the others are published, and ErrRefused is returned.
+// only when every row is acknowledged. Where a row was refused, or rows fails, or there is none and Options.AllowEmpty does not say that
+// this is meant, it is not: who is missing among the rows would be removed. rows may go on after a *RowError of yield's; the others are published, and ErrRefused is returned.
 //
 // It remembers a hash of every profile, some 16 to 32 bytes each, to count each once.
 func (p *Publisher) Refresh(ctx context.Context, segmentID string, rows Rows) (Summary, error) {
@@ -22,7 +22,7 @@ func (p *Publisher) Refresh(ctx context.Context, segmentID string, rows Rows) (S
 		return sum, err
 	}
 	p.tally.mark()
-	count, err := membersOf(segmentID, p.seed, rows, func(row Row) error { return p.Publish(ctx, row) })
+	count, err := membersOf(segmentID, p.seed, p.opts.AllowEmpty, rows, func(row Row) error { return p.Publish(ctx, row) })
 	sum, flushErr := p.Flush(ctx)
 	if err == nil {
 		err = flushErr
@@ -36,8 +36,11 @@ func (p *Publisher) Refresh(ctx context.Context, segmentID string, rows Rows) (S
 // ErrRefused says that rows of a refresh could not be published, so that its end is not either.
 var ErrRefused = errors.New("rows were refused (correct them and refresh again)")
 
+// ErrEmpty says that a refresh had no row, so that its end is not published either.
+var ErrEmpty = errors.New("there is no row: ended like this, everybody would leave the segment (where that is meant, say --allow-empty)")
+
 // membersOf publishes the rows of a refresh and counts its distinct profiles.
-func membersOf(segmentID string, seed maphash.Seed, rows Rows, publish func(Row) error) (count int, err error) {
+func membersOf(segmentID string, seed maphash.Seed, empty bool, rows Rows, publish func(Row) error) (count int, err error) {
 	profiles, refused := newHashSet(), 0
 	err = rows(func(row Row) error {
 		err := isMember(segmentID, row)
@@ -53,8 +56,12 @@ func membersOf(segmentID string, seed maphash.Seed, rows Rows, publish func(Row)
 		}
 		return err
 	})
-	if err == nil && refused > 0 {
+	switch {
+	case err != nil:
+	case refused > 0:
 		err = ErrRefused
+	case profiles.len() == 0 && !empty:
+		err = ErrEmpty
 	}
 	return profiles.len(), err
 }

@@ -10,8 +10,9 @@ import (
 // Rehearsal does what a Publisher does, judges the same rows the same, and publishes nothing.
 type Rehearsal struct {
 	*encoder
-	observe func(Progress)
-	sum     Summary
+	observe    func(Progress)
+	allowEmpty bool
+	sum        Summary
 }
 
 // Rehearse looks at the stream as Open does. One that Open would create needs not be there.
@@ -29,7 +30,7 @@ func Rehearse(ctx context.Context, conn *broker.Conn, o Options) (*Rehearsal, er
 	if err != nil {
 		return nil, err
 	}
-	return &Rehearsal{encoder: newEncoder(o.Source, state.Keyed), observe: o.Observe}, nil
+	return &Rehearsal{encoder: newEncoder(o.Source, state.Keyed), observe: o.Observe, allowEmpty: o.AllowEmpty}, nil
 }
 
 // Publish judges a row.
@@ -57,7 +58,7 @@ func (r *Rehearsal) count(err error) error {
 
 // Refresh judges the rows of a whole segment.
 func (r *Rehearsal) Refresh(ctx context.Context, segmentID string, rows Rows) (Summary, error) {
-	count, err := membersOf(segmentID, r.seed, rows, func(row Row) error { return r.Publish(ctx, row) })
+	count, err := membersOf(segmentID, r.seed, r.allowEmpty, rows, func(row Row) error { return r.Publish(ctx, row) })
 	if err == nil {
 		_, err = r.refreshed(segmentID, 1, uint64(count))
 	}
