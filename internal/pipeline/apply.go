@@ -252,7 +252,10 @@ func (s *State) leavePlace(h contact.Handle, d *dirtyRow, desired bool, c roster
 		s.fewerHeld = true
 		s.book.Put(h, plan.Nowhere, 0)
 	case plan.Refused:
-		if desired && d.hash == s.roster.Hash(h) {
+		// A newer event that says the same tries anew: the letter is of one that is not the contact's any more, so that no
+		// retry could.
+		newer := c.InHand && !s.reread && !s.filling
+		if desired && d.hash == s.roster.Hash(h) && !newer {
 			return false
 		}
 		s.book.Put(h, plan.Nowhere, 0)
