@@ -24,7 +24,7 @@ func TestEveryStoryOfTheCorpusEndsWell(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for seed := range uint64(20) {
+			for seed := range uint64(30) {
 				if err := play(t, story, seed); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}

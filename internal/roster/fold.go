@@ -10,7 +10,7 @@ import (
 // equal one maps the fields again, which is how re-read and replayed events come in.
 func (r *Roster) Fold(in Row, touch Touch) Verdict {
 	in.Sequence = r.order(in.Sequence)
-	if r.erased(in.Profile, in.Sequence) {
+	if r.erased(in.Profile, in.Sequence) || in.Entered && r.letGo(in.Profile, in.Segment, in.Sequence) {
 		return Stale
 	}
 	row := &r.one
@@ -42,14 +42,25 @@ func (r *Roster) Current(profileID []byte, seg uint16, sequence uint64) bool {
 	sequence = r.order(sequence)
 	var row profile
 	if !r.lookUp(profileID, &row) {
-		return !r.erased(profileID, sequence)
+		return !r.erased(profileID, sequence) && !r.letGo(profileID, seg, sequence)
 	}
 	for i := range row.members {
 		if m := &row.members[i]; m.segment == seg {
 			return sequence >= m.sequence
 		}
 	}
-	return true
+	return !r.letGo(profileID, seg, sequence)
+}
+
+// letGo reports whether an event lies below the last refresh of its segment that was accepted, of a profile that has no
+// membership there any more: the refresh ended it, and its row was forgotten since. An event that is read again, by a
+// back-fill or a replay, would revive it otherwise (H13).
+func (r *Roster) letGo(profileID []byte, seg uint16, order uint64) bool {
+	if order >= r.segments[seg].published {
+		return false
+	}
+	row := &r.other
+	return !r.lookUp(profileID, row) || !slices.ContainsFunc(row.members, func(m member) bool { return m.segment == seg })
 }
 
 // InOther reports whether the profile is in a selected segment other than seg.

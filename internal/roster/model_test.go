@@ -229,6 +229,44 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 	}
 }
 
+// H13: whom a refresh let go of stays away, also once the row is forgotten and whatever is read again: by a back-fill, a replay
+// or the retry of a letter. Who enters after the refresh's beginning is a member.
+func TestWhomARefreshLetGoOfIsNotRevivedOnceForgotten(t *testing.T) {
+	r := New(nil)
+	r.Select([]string{"a", "b"})
+	touch := func(contact.Handle, Cause) {}
+	r.At(100)
+	old := Row{Sequence: 1, Entered: true, Carries: true, Profile: []byte("p"), Email: []byte("e@x"), Hash: 1}
+	stays := Row{Sequence: 2, Entered: true, Carries: true, Profile: []byte("q"), Email: []byte("f@x"), Hash: 1}
+	r.Fold(old, touch)
+	r.Fold(stays, touch)
+	r.Pend(Refresh{First: 2, Count: 1, Sequence: 3, Until: 3})
+	r.Judge(0, 3, true, touch)
+	if n := r.Forget(200); n != 1 {
+		t.Fatalf("%d were forgotten, want 1", n)
+	}
+	r = mustReload(t, r)
+	if r.Current([]byte("p"), 0, 1) || r.Fold(old, touch) != Stale || len(r.desiredNow()) != 1 {
+		t.Fatal("an event from before the refresh revived who had left")
+	}
+	if r.Fold(stays, touch) != Folded || !r.Current([]byte("q"), 0, 2) {
+		t.Fatal("a member's own event is read again as before")
+	}
+	old.Segment, old.Sequence = 1, 1
+	if r.Fold(old, touch) != Folded || len(r.desiredNow()) != 2 {
+		t.Fatal("the refresh was of another segment")
+	}
+	old.Segment, old.Sequence = 0, 4
+	if r.Fold(old, touch) != Folded {
+		t.Fatal("who enters after the refresh is a member")
+	}
+	r.Drop(0, 5, touch)
+	old.Sequence = 1
+	if r.Fold(old, touch) != Folded {
+		t.Fatal("a segment that was taken away and comes back is read from its first event")
+	}
+}
+
 // H6: a member whose row of a refresh could not be read was seen, and stays; the next refresh judges it anew.
 func TestAMemberWhoseRowOfARefreshCannotBeReadStays(t *testing.T) {
 	r := New(nil)

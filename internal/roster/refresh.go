@@ -189,6 +189,7 @@ func (r *Roster) Judge(seg uint16, sequence uint64, accepted bool, touch Touch) 
 	if !accepted {
 		return
 	}
+	r.segments[f.Segment].published = max(r.segments[f.Segment].published, first)
 	// A newer refresh of the segment replaces one that is held.
 	r.refreshes = slices.DeleteFunc(r.refreshes, func(g Refresh) bool {
 		return g.Segment == f.Segment && g.Sequence < f.Sequence && g.State != Unjudged
@@ -230,6 +231,7 @@ func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
 		r.settle(&row, Row{Sequence: r.order(sequence)}, touch)
 	}
 	delete(r.judged, seg)
+	r.segments[seg].published = 0
 }
 
 // Erase forgets a profile for ever and leaves a salted tombstone that holds against every event up to

@@ -72,8 +72,9 @@ type Roster struct {
 }
 
 type segment struct {
-	name     string
-	selected bool
+	name      string
+	selected  bool
+	published uint64 // the first sequence of the last refresh that was accepted: whoever was last seen before it has left
 }
 
 // New returns an empty roster. salt is the installation's: tombstones are hashed with it.

@@ -49,6 +49,9 @@ func (r *Roster) Append(dst []byte) []byte {
 	for _, k := range seen {
 		dst = wire.Uint(wire.Fixed(wire.Uint(dst, uint64(k.segment)), k.key), r.seen[k])
 	}
+	for _, s := range r.segments { // at the end: a build without it reads the rest
+		dst = wire.Uint(dst, s.published)
+	}
 	return dst
 }
 
@@ -126,6 +129,9 @@ func (r *Roster) Load(body []byte) error {
 	for range in.Count() {
 		k := seenKey{segment: uint16(in.Uint()), key: in.Fixed()}
 		r.seen[k] = in.Uint()
+	}
+	for n := 0; n < len(r.segments) && in.Len() > 0; n++ { // a snapshot of a build before has none
+		r.segments[n].published = in.Uint()
 	}
 	if err := in.Err(); err != nil {
 		return fmt.Errorf("read the roster: %w", err)
