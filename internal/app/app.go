@@ -161,10 +161,17 @@ func (a *App) Conn() *broker.Conn { return a.conn }
 
 // Stats returns how a destination stands; false where the configuration has none of that id.
 func (a *App) Stats(destination string) (pipeline.Stats, bool) {
-	for _, r := range a.runners {
-		if r.cfg.ID == destination {
-			return r.stats(), true
-		}
+	if r, ok := a.runner(destination); ok {
+		return r.stats(), true
 	}
 	return pipeline.Stats{}, false
+}
+
+func (a *App) runner(destination string) (*runner, bool) {
+	for _, r := range a.runners {
+		if r.cfg.ID == destination {
+			return r, true
+		}
+	}
+	return nil, false
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -102,27 +103,39 @@ func (r reader) Status(ctx context.Context) (any, error) {
 	return answers, nil
 }
 
-// Query asks the active replica of a destination and, where nobody is active, the ledger and the streams.
+// Query answers from what the broker keeps, or asks the active replica of a destination and, where nobody is active, the
+// ledger and the streams.
 func (r reader) Query(ctx context.Context, destination, name string, body []byte) (any, error) {
 	if !r.app.ready.Load() {
 		return nil, errNotReady
 	}
+	unknown := &control.Error{Code: control.NotFound, Message: "there is no destination " + destination + " here"}
 	request := control.Request{Who: "http", Args: body}
+	run, here := r.app.runner(destination)
+	if read, ok := stored[name]; ok {
+		if !here {
+			return nil, unknown
+		}
+		return read(ctx, r.app.conn, destination, request)
+	}
+	if name == string(control.Backup) {
+		if err := noArgs(request); err != nil {
+			return nil, err
+		}
+	}
 	asking, cancel := context.WithTimeout(ctx, askReplica)
 	defer cancel()
-	var answer any
+	var answer json.RawMessage // as it is: a number that passes through a float loses its last digits
 	err := control.Call(asking, r.app.conn.NC, destination, control.Command(name), request, &answer)
 	if !errors.Is(err, control.ErrNoneActive) {
 		return answer, err
 	}
-	for _, run := range r.app.runners {
-		if run.cfg.ID == destination {
-			return desk.New(desk.Options{
-				Config: r.app.cfg, Destination: run.cfg, Conn: r.app.conn, SendGrid: run.account.client, Log: r.app.log,
-			}).Command(ctx, control.Command(name), request)
-		}
+	if !here {
+		return nil, unknown
 	}
-	return nil, &control.Error{Code: control.NotFound, Message: "there is no destination " + destination + " here"}
+	return desk.New(desk.Options{
+		Config: r.app.cfg, Destination: run.cfg, Conn: r.app.conn, SendGrid: run.account.client, Log: r.app.log,
+	}).Command(ctx, control.Command(name), request)
 }
 
 // status is how one destination stands, here or at the replica that has it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +25,6 @@ func (f *lettersFlags) filter() (control.LetterFilter, error) {
 	since, err := ago(f.since)
 	if err != nil {
 		return control.LetterFilter{}, err
-	}
-	if f.reason != "" && !slices.Contains(segment.Reasons, segment.Reason(f.reason)) {
-		return control.LetterFilter{}, misuse("there is no reason %q: there are %v", f.reason, segment.Reasons)
 	}
 	return control.LetterFilter{
 		Reason: f.reason, Since: since, Profile: f.profile, Sequence: f.sequence, Reveal: f.reveal, Limit: f.limit,
@@ -80,7 +76,7 @@ func newLetterCommand(env *Env, name string) *cobra.Command {
 				}
 				answer, err := desk.Letters(ctx, s.conn, d.ID, filter)
 				if err != nil {
-					return err
+					return exit(err)
 				}
 				return env.print(answer, func(to io.Writer) error { return printLetters(to, &answer, name == "show") })
 			})
@@ -122,7 +118,7 @@ type settling struct {
 func (e *Env) settleLetters(ctx context.Context, s *session, d *config.Destination, o settling) error {
 	chosen, err := desk.Letters(ctx, s.conn, d.ID, o.filter)
 	if err != nil {
-		return err
+		return exit(err)
 	}
 	if chosen.Total == 0 {
 		return &ExitError{Status: No, Err: fmt.Errorf("no dead letter of %s is chosen by that", d.ID)}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -70,7 +69,7 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 				return err
 			}
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
-				return env.receipts(ctx, s, d, receiptsWanted{since: from, kind: kind, limit: limit})
+				return env.receipts(ctx, s, d, desk.ReceiptFilter{Since: from, Kind: kind, Limit: limit})
 			})
 		},
 	}
@@ -81,25 +80,10 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 	return command
 }
 
-type receiptsWanted struct {
-	since time.Time
-	kind  string
-	limit int
-}
-
-func (e *Env) receipts(ctx context.Context, s *session, d *config.Destination, want receiptsWanted) error {
-	var bodies []json.RawMessage
-	err := desk.Receipts(ctx, s.conn, d.ID, func(_ uint64, body []byte) {
-		var r receipt
-		if json.Unmarshal(body, &r) != nil || r.Time.Before(want.since) || want.kind != "" && r.Kind != want.kind {
-			return
-		}
-		if bodies = append(bodies, json.RawMessage(append([]byte(nil), body...))); want.limit > 0 && len(bodies) > want.limit {
-			bodies = bodies[1:]
-		}
-	})
+func (e *Env) receipts(ctx context.Context, s *session, d *config.Destination, f desk.ReceiptFilter) error {
+	bodies, err := desk.ChosenReceipts(ctx, s.conn, d.ID, f)
 	if err != nil {
-		return err
+		return exit(err)
 	}
 	if len(bodies) == 0 && !e.json {
 		_, err := fmt.Fprintf(e.Stdout, "%s has no receipts\n", d.ID)
@@ -117,16 +101,8 @@ func (e *Env) receipts(ctx context.Context, s *session, d *config.Destination, w
 	return nil
 }
 
-// ago reads a time: RFC 3339, or a duration before now. Empty is the beginning.
+// ago reads a time as operators write it.
 func ago(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-		return time.Now().Add(-d), nil
-	}
-	return time.Time{}, misuse("%q is no time: write RFC 3339 (2026-11-23T13:00:00Z), or a duration ago (90m)", text)
+	t, err := desk.Since(text, time.Now())
+	return t, exit(err)
 }

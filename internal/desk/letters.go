@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,6 +20,9 @@ const lettersShown = 100
 // them. They need nobody to be active. Bodies are read only where they are to be revealed.
 func Letters(ctx context.Context, conn *broker.Conn, destination string, f control.LetterFilter) (control.LettersAnswer, error) {
 	answer := control.LettersAnswer{Destination: destination, ByReason: map[string]uint64{}, Letters: []control.Letter{}}
+	if f.Reason != "" && !slices.Contains(segment.Reasons, segment.Reason(f.Reason)) {
+		return answer, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no reason %q: there are %v", f.Reason, segment.Reasons)}
+	}
 	limit := f.Limit
 	if limit == 0 {
 		limit = lettersShown

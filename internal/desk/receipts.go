@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 )
 
-// receiptShape is what is looked at of a job's receipt.
+// receiptShape is what is looked at of a receipt.
 type receiptShape struct {
 	Kind      string    `json:"kind"`
 	Time      time.Time `json:"time"`
@@ -70,12 +71,40 @@ func addReceipt(contacts []control.ContactAnswer, body []byte) {
 	}
 }
 
-// Receipts visits a destination's receipts, the oldest first.
-func Receipts(ctx context.Context, conn *broker.Conn, destination string, visit func(sequence uint64, body []byte)) error {
-	return readReceipts(ctx, conn, destination, receiptsOf(destination), func(m broker.Message) error {
-		visit(m.Sequence, m.Body)
+// ReceiptKinds are the kinds of receipts that there are.
+var ReceiptKinds = []string{"job", "replay", "refresh", "erasure"}
+
+// ReceiptFilter chooses receipts. Empty fields choose all.
+type ReceiptFilter struct {
+	Since time.Time // of the work's end
+	Kind  string
+	Limit int // the newest; 0 is all
+}
+
+// receiptSlack is how far a replica's clock, which a receipt's time is of, may be ahead of the broker's, by which the stream is read.
+const receiptSlack = 5 * time.Minute
+
+// ChosenReceipts reads the receipts of a destination that the filter chooses, the oldest first. It needs nobody to be active.
+func ChosenReceipts(ctx context.Context, conn *broker.Conn, destination string, f ReceiptFilter) ([]json.RawMessage, error) {
+	if f.Kind != "" && !slices.Contains(ReceiptKinds, f.Kind) {
+		return nil, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no kind %q: there are %v", f.Kind, ReceiptKinds)}
+	}
+	r := receiptsOf(destination)
+	if !f.Since.IsZero() {
+		r.Since = f.Since.Add(-receiptSlack)
+	}
+	chosen := []json.RawMessage{}
+	err := readReceipts(ctx, conn, destination, r, func(m broker.Message) error {
+		var one receiptShape
+		if json.Unmarshal(m.Body, &one) != nil || one.Time.Before(f.Since) || f.Kind != "" && one.Kind != f.Kind {
+			return nil
+		}
+		if chosen = append(chosen, json.RawMessage(m.Body)); f.Limit > 0 && len(chosen) > f.Limit {
+			chosen = chosen[1:]
+		}
 		return nil
 	})
+	return chosen, err
 }
 
 func receiptsOf(destination string) broker.Range {

@@ -21,12 +21,12 @@ import (
 type Reader interface {
 	// Status gives every destination's, a slice.
 	Status(ctx context.Context) (any, error)
-	// Query asks one destination about a person or its line: name is one of Queries, body the request's JSON.
+	// Query asks one destination about a person, its line or its records: name is one of Queries, body the request's JSON.
 	Query(ctx context.Context, destination, name string, body []byte) (any, error)
 }
 
 // Queries are the readers under /api/v1/destinations/<id>/ that take a POST.
-var Queries = []string{"explain", "waiting"}
+var Queries = []string{"explain", "waiting", "dead-letters", "receipts", "ledger"}
 
 // Options is what a handler serves. Nil functions are taken as "fine".
 type Options struct {
