@@ -87,6 +87,7 @@ func printContact(to io.Writer, destination string, c *control.ContactAnswer) {
 	for _, r := range c.Receipts {
 		t.row("receipt", receiptLine(r))
 	}
+	t.row("receipts", c.ReceiptsNote)
 	if c.SendGrid != nil {
 		t.row("SendGrid", livePart(c.SendGrid))
 		t.row("next:", liveNext(destination, c))

@@ -33,10 +33,11 @@ const Unknown = "unknown"
 // ContactAnswer is one contact, with its mapped values.
 type ContactAnswer struct {
 	pipeline.ContactStory
-	Fields     map[string]string `json:"fields,omitempty"`      // as mapped now from the event that set them
-	FieldsNote string            `json:"fields_note,omitempty"` // why there are none, or what is wrong with them
-	Receipts   []json.RawMessage `json:"receipts,omitempty"`    // of the request that sent it last
-	SendGrid   *LiveAnswer       `json:"sendgrid,omitempty"`    // what SendGrid says now
+	Fields       map[string]string `json:"fields,omitempty"`        // as mapped now from the event that set them
+	FieldsNote   string            `json:"fields_note,omitempty"`   // why there are none, or what is wrong with them
+	Receipts     []json.RawMessage `json:"receipts,omitempty"`      // of the request that sent it last
+	ReceiptsNote string            `json:"receipts_note,omitempty"` // where they are of more requests than that one
+	SendGrid     *LiveAnswer       `json:"sendgrid,omitempty"`      // what SendGrid says now
 }
 
 // LiveAnswer is what SendGrid says of a contact now.

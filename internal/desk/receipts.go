@@ -18,7 +18,9 @@ type receiptShape struct {
 	Time      time.Time `json:"time"`
 	Operation string    `json:"operation"`
 	Batch     uint64    `json:"batch"`
-	Applied   int64     `json:"applied_after_ms"`
+	Refused   int       `json:"refused"`
+	Intent    time.Time `json:"intent_at"`        // not in those of earlier builds
+	Applied   int64     `json:"applied_after_ms"` // from the intent to Time
 }
 
 // receiptsWithin is how long after a request its receipt is looked for: jobs end within minutes.
@@ -26,9 +28,13 @@ const receiptsWithin = time.Hour
 
 var errEnough = errors.New("enough read")
 
-// addReceipts finds the receipts of the requests that sent the contacts last: by their batch while they
-// are on their way, else by the second in which they were sent. It reads those of that time alone: a month of them
-// would take seconds.
+// addReceipts finds the receipts of the requests that sent the contacts last. It reads those of that time alone: a month of
+// them would take seconds.
+//
+// While a contact is on its way its batch tells the receipt, exactly. Afterwards the ledger keeps of its last upsert the second
+// of the intent alone: a batch's number for each contact would cost memory for ever. So its receipts are those of the upserts
+// intended in that second, less those that cannot be its own (see about). Where that leaves several batches one of them is the
+// contact's, and the answer's note says so; where it leaves one, that is the one.
 func (d *Desk) addReceipts(ctx context.Context, contacts []control.ContactAnswer) error {
 	var from, to time.Time
 	for i := range contacts {
@@ -46,13 +52,24 @@ func (d *Desk) addReceipts(ctx context.Context, contacts []control.ContactAnswer
 	}
 	r := receiptsOf(d.Destination.ID)
 	r.Since = from.Add(-time.Second)
-	return readReceipts(ctx, d.Conn, d.Destination.ID, r, func(m broker.Message) error {
+	err := readReceipts(ctx, d.Conn, d.Destination.ID, r, func(m broker.Message) error {
 		if m.Time.After(to.Add(receiptsWithin)) {
 			return errEnough
 		}
 		addReceipt(contacts, m.Body)
 		return nil
 	})
+	noteSeveral(contacts)
+	return err
+}
+
+// noteSeveral says of which contacts the receipts are those of neighbours as well.
+func noteSeveral(contacts []control.ContactAnswer) {
+	for i := range contacts {
+		if batchesOf(contacts[i].Receipts) > 1 {
+			contacts[i].ReceiptsNote = "of several batches that were sent in one second: one of them had the contact"
+		}
+	}
 }
 
 // addReceipt adds a job's receipt to the contacts that it may be about.
@@ -61,14 +78,45 @@ func addReceipt(contacts []control.ContactAnswer, body []byte) {
 	if json.Unmarshal(body, &r) != nil || r.Kind != "job" {
 		return
 	}
-	sent := r.Time.Add(-time.Duration(r.Applied) * time.Millisecond)
 	for i := range contacts {
-		c := &contacts[i]
-		near := c.Listed && c.Batch == 0 && c.Added != nil && sent.Sub(*c.Added).Abs() <= time.Second && r.Operation == "upsert"
-		if near || c.Batch != 0 && c.Batch == r.Batch {
-			c.Receipts = append(c.Receipts, json.RawMessage(body))
+		if r.about(&contacts[i]) {
+			contacts[i].Receipts = append(contacts[i].Receipts, json.RawMessage(body))
 		}
 	}
+}
+
+// late is how much later than it was a receipt without the intent's time may say that it was: its own time is rounded up, and
+// taken after what it is reckoned from.
+const late = 100 * time.Millisecond
+
+// about reports whether the receipt may be of the batch that sent the contact last. A contact is not refused by a batch of
+// which nobody was.
+func (r *receiptShape) about(c *control.ContactAnswer) bool {
+	switch {
+	case c.Batch != 0:
+		return c.Batch == r.Batch
+	case !c.Listed || c.Added == nil || r.Operation != "upsert":
+		return false
+	case c.State == "refused" && r.Refused == 0:
+		return false
+	}
+	if !r.Intent.IsZero() {
+		return r.Intent.Unix() == c.Added.Unix()
+	}
+	after := r.Time.Add(-time.Duration(r.Applied) * time.Millisecond).Sub(*c.Added)
+	return after >= 0 && after < time.Second+late
+}
+
+// batchesOf counts the batches that receipts are of: one may have been published twice.
+func batchesOf(receipts []json.RawMessage) int {
+	batches := map[uint64]bool{}
+	for _, body := range receipts {
+		var r receiptShape
+		if json.Unmarshal(body, &r) == nil {
+			batches[r.Batch] = true
+		}
+	}
+	return len(batches)
 }
 
 // ReceiptKinds are the kinds of receipts that there are.

@@ -100,7 +100,7 @@ func (l *loop) purge(p ledger.Pointer) {
 // receipt publishes the record of one finished batch.
 func (l *loop) receipt(b *flight.Batch, now time.Time, refused int, reason string) {
 	l.publishReceipt("job", map[string]any{
-		"operation": b.Operation.String(), "batch": b.ID, "job": b.Job,
+		"operation": b.Operation.String(), "batch": b.ID, "job": b.Job, "intent_at": time.Unix(0, b.At).UTC().Format(time.RFC3339Nano),
 		"requested": len(b.Items), "applied": len(b.Items) - refused, "refused": refused, "reason": reason,
 		"accepted_after_ms": max(0, (b.Accepted-b.At)/int64(time.Millisecond)),
 		"applied_after_ms":  max(0, (now.UnixNano()-b.At)/int64(time.Millisecond)),
