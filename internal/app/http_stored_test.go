@@ -159,4 +159,3 @@ func TestTheLedgerIsToldByTheActiveReplicaWhereThereIsOne(t *testing.T) {
 		t.Errorf("receipts from a standby: %d %s", status, text)
 	}
 }
-

@@ -83,7 +83,8 @@ type Replay struct {
 	Folded   uint64  `json:"folded"`            // events that the filters choose, read so far
 	Touched  uint64  `json:"touched"`           // contacts that it let become due
 	Release  int     `json:"release,omitempty"` // as earlier builds wrote it: contacts that become due with this record
-	State    string  `json:"state"`             // running (reading), sending, done, cancelled
+	State    string  `json:"state"`             // running (reading), sending, done, cancelled; told: the receipt of a cancelled one is stored
+	Told     bool    `json:"told,omitempty"`    // in the state alone: such a record came
 
 	Superseded uint64 `json:"superseded,omitempty"` // of Folded: overtaken before it started
 	Overtaken  uint64 `json:"overtaken,omitempty"`  // of Folded: overtaken by live changes since

@@ -3,8 +3,6 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"time"
@@ -95,43 +93,6 @@ func (l *loop) purge(p ledger.Pointer) {
 		l.opts.at(AtShredded)
 		return func() { l.shredded(err) }
 	})
-}
-
-// receipt publishes the record of one finished batch.
-func (l *loop) receipt(b *flight.Batch, now time.Time, refused int, reason string) {
-	l.publishReceipt("job", map[string]any{
-		"operation": b.Operation.String(), "batch": b.ID, "job": b.Job, "intent_at": time.Unix(0, b.At).UTC().Format(time.RFC3339Nano),
-		"requested": len(b.Items), "applied": len(b.Items) - refused, "refused": refused, "reason": reason,
-		"accepted_after_ms": max(0, (b.Accepted-b.At)/int64(time.Millisecond)),
-		"applied_after_ms":  max(0, (now.UnixNano()-b.At)/int64(time.Millisecond)),
-	})
-}
-
-// publishReceipt publishes what came of something. It names nobody, and nothing waits for it.
-func (l *loop) publishReceipt(kind string, fields map[string]any) {
-	receipt := l.receiptOf(kind, fields)
-	l.task(func(ctx context.Context) func() {
-		if err := receipt(ctx); err != nil {
-			l.log.Warn("a receipt cannot be stored", zap.Error(err))
-		}
-		return nil
-	})
-}
-
-// receiptOf returns what publishes a receipt.
-func (l *loop) receiptOf(kind string, fields map[string]any) func(context.Context) error {
-	fields["kind"], fields["time"] = kind, time.Now().UTC().Format(time.RFC3339Nano)
-	fields["destination"], fields["name"], fields["owner"] = l.opts.Destination, l.opts.Name, l.opts.Owner
-	body, err := json.Marshal(fields)
-	return func(ctx context.Context) error {
-		if err != nil {
-			return fmt.Errorf("encode a receipt: %w", err)
-		}
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		l.opts.at(AtReceipt)
-		return l.opts.Letters.PublishReceipt(ctx, l.opts.Destination, body)
-	}
 }
 
 // publishSometimes makes the numbers that readers see at most a tenth of a second old.

@@ -233,13 +233,21 @@ func (l *loop) shredded(err error) {
 
 // prove publishes what was done, and ends the erasures.
 func (l *loop) prove() {
+	var shredded []erasure
 	for _, e := range l.state.meta.Erasures {
-		if e.Stage != ledger.Shredding || len(l.proof.shreds) > 0 && !slices.Contains(l.proof.shreds, e.Sequence) {
-			continue
+		if e.Stage == ledger.Shredding && (len(l.proof.shreds) == 0 || slices.Contains(l.proof.shreds, e.Sequence)) {
+			shredded = append(shredded, e)
 		}
+	}
+	left := len(shredded)
+	l.proof.busy = left > 0
+	for i := range shredded {
 		l.opts.at(AtProof)
-		l.publishReceipt("erasure", l.proofOf(&e))
-		l.stage(e.Sequence, ledger.Proven)
+		l.receipted(l.receiptOf("erasure", l.proofOf(&shredded[i])), func() {
+			left--
+			l.proof.busy = left > 0
+			l.stage(shredded[i].Sequence, ledger.Proven)
+		})
 	}
 }
 

@@ -154,8 +154,9 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		for _, it := range b.Items {
 			delete(l.tries, it.Handle)
 		}
-		l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: now.UnixNano(), All: ledger.Applied})
-		l.receipt(b, now, 0, "")
+		l.receipt(b, now, 0, "", func() {
+			l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: time.Now().UnixNano(), All: ledger.Applied})
+		})
 	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:
 		l.rejected(b, named, now)
 	case err == nil && j.Terminal():
@@ -196,10 +197,11 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 	}
 	id := b.ID
 	end := func() {
-		at := time.Now().UnixNano()
-		l.outbox = append(append(l.outbox, parts(id, at, except)...), &ledger.Settled{Batch: id, At: at, All: ledger.Applied})
+		l.receipt(b, now, len(except), "", func() {
+			at := time.Now().UnixNano()
+			l.outbox = append(append(l.outbox, parts(id, at, except)...), &ledger.Settled{Batch: id, At: at, All: ledger.Applied})
+		})
 	}
-	l.receipt(b, now, len(except), "")
 	l.polls[id].under = true // until it has ended
 	if len(reasons) == 0 {
 		end()

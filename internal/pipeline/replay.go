@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 )
@@ -18,6 +16,8 @@ const (
 	ReplaySending   = "sending"
 	ReplayDone      = "done"
 	ReplayCancelled = "cancelled"
+
+	replayTold = "told" // of a record alone: the receipt of the cancelled one is stored
 )
 
 // reading reports whether the stream is being read again: what that touches is not due meanwhile.
@@ -34,6 +34,10 @@ func (s *State) replaying() bool {
 func (s *State) replayed(r *ledger.Replay) {
 	at := s.meta.Replay
 	switch {
+	case r.State == replayTold:
+		if at != nil && at.ID == r.ID {
+			at.Told = true
+		}
 	case r.State == ReplayCancelled:
 		if s.replaying() {
 			s.meta.Tally = s.closed(r.At)
@@ -143,6 +147,10 @@ func (s *State) sorted(r *ledger.Replay, rows []byte) (kept []byte, err error) {
 // replay goes on with the replay under way, one part at a time, beside live traffic.
 func (l *loop) replay(now time.Time) {
 	r := l.state.meta.Replay
+	if r != nil && r.State == ReplayCancelled && !l.stopping {
+		l.replayCancelled(r)
+		return
+	}
 	if r == nil || l.replayBusy || l.stopping || now.Before(l.replayAt) {
 		return
 	}
@@ -157,7 +165,23 @@ func (l *loop) replay(now time.Time) {
 	}
 }
 
-// replayEnd ends a replay whose last contact has come to its end: first its receipt, so that no crash loses it.
+// replayCancelled publishes the receipt of a replay that an operator has ended, and then notes that it did: one that is not
+// told of is told of by whoever is active next.
+func (l *loop) replayCancelled(r *ledger.Replay) {
+	if r.Told || l.replayTold == r.ID {
+		return
+	}
+	l.replayTold = r.ID
+	ended := *r
+	if t := l.state.meta.Tally; t != nil {
+		ended.At = t.Ended
+	}
+	l.receipted(l.replayReceipt(&ended, l.state.meta.Tally, "cancelled"), func() {
+		l.outbox = append(l.outbox, &ledger.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: replayTold})
+	})
+}
+
+// replayEnd ends a replay whose last contact has come to its end.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
 	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
@@ -166,20 +190,11 @@ func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.opts.at(AtReplaySend)
 	next := *r
 	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
-	receipt := l.replayReceipt(&next, l.state.closed(next.At), "")
 	l.replayBusy = true
-	l.task(func(ctx context.Context) func() {
-		err := receipt(ctx)
-		return func() {
-			l.replayBusy = false
-			if err != nil {
-				l.replayAt = time.Now().Add(time.Second)
-				l.log.Warn("the replay's receipt cannot be stored; it is tried again", zap.Error(err))
-				return
-			}
-			l.replayID, l.replaySent = next.ID, next.At
-			l.outbox = append(l.outbox, &next)
-		}
+	l.receipted(l.replayReceipt(&next, l.state.closed(next.At), ""), func() {
+		l.replayBusy = false
+		l.replayID, l.replaySent = next.ID, next.At
+		l.outbox = append(l.outbox, &next)
 	})
 }
 

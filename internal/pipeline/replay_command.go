@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
 	"rollcall/internal/ledger"
 )
 
@@ -93,13 +91,6 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
 			*at = *r
 			at.At = time.Now().UnixNano()
-			receipt := l.replayReceipt(at, l.state.meta.Tally, "cancelled")
-			l.task(func(ctx context.Context) func() {
-				if err := receipt(ctx); err != nil {
-					l.log.Warn("the replay's receipt cannot be stored", zap.Error(err))
-				}
-				return nil
-			})
 		}
 	})
 }

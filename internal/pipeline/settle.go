@@ -91,14 +91,15 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 	whole := len(ended) == len(b.Items)
 	p.under = whole || len(reasons) > 0 // until it has ended
 	p.at = now.Add(l.opts.Policy.scaled(nextLook))
-	end := func() {
+	settle := func() {
 		p.under = whole
 		l.outbox = append(l.outbox, parts(b.ID, time.Now().UnixNano(), ended)...)
 	}
+	end, refused := settle, len(reasons)
 	if whole {
-		l.receipt(b, now, len(reasons), "looked_up")
+		end = func() { l.receipt(b, now, refused, "looked_up", settle) }
 	}
-	if len(reasons) == 0 {
+	if refused == 0 {
 		end()
 		return
 	}

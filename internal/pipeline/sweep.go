@@ -27,6 +27,9 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		if f.State == roster.Approved {
 			return rec
 		}
+		if a := l.announced[f.Sequence]; a != nil && !a.stored {
+			return nil
+		}
 		seen, ok := s.accepts(f)
 		if !ok {
 			l.judging[f.Sequence] = true
@@ -35,11 +38,13 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		}
 		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > s.book.Room(rec.At, l.opts.Policy.Guard)) {
 			rec.Verdict = ledger.RefreshHeld
-			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
-				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Int("contacts", n))
 		}
-		if f.State != roster.Rebased {
-			l.refreshReceipt(f, seen, rec.Verdict)
+		if f.State != roster.Rebased && !l.announce(f, seen, rec.Verdict) {
+			return nil
+		}
+		if rec.Verdict == ledger.RefreshHeld {
+			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
+				zap.String("segment", s.roster.SegmentName(f.Segment)))
 		}
 		l.opts.at(AtJudged)
 		return rec
@@ -56,21 +61,41 @@ func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
 	if f.First > f.Sequence {
 		detail = "first_sequence is above the event's own sequence; publish the refresh again"
 	}
-	l.refreshReceipt(f, seen, ledger.RefreshRefused)
 	l.asideSequences(map[uint64]string{f.Sequence: detail}, segment.ReasonRefreshRefused, func() {
-		l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
+		l.refreshReceipt(f, seen, ledger.RefreshRefused, func() {
+			l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
+		})
 	})
+}
+
+// announced is a refresh's verdict that a receipt tells of.
+type announced struct {
+	verdict ledger.Verdict
+	stored  bool
+}
+
+// announce publishes the verdict on a refresh, and reports whether that was done already: it is judged again then, from the
+// state as it is by that time, and one that comes out otherwise is announced anew.
+func (l *loop) announce(f roster.Refresh, seen uint64, v ledger.Verdict) bool {
+	if a := l.announced[f.Sequence]; a != nil && a.verdict == v {
+		delete(l.announced, f.Sequence)
+		return true
+	}
+	a := &announced{verdict: v}
+	l.announced[f.Sequence] = a
+	l.refreshReceipt(f, seen, v, func() { a.stored = true })
+	return false
 }
 
 var verdictNames = map[ledger.Verdict]string{
 	ledger.RefreshRefused: "refused", ledger.RefreshAccepted: "accepted", ledger.RefreshHeld: "held",
 }
 
-func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v ledger.Verdict) {
-	l.publishReceipt("refresh", map[string]any{
+func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v ledger.Verdict, then func()) {
+	l.receipted(l.receiptOf("refresh", map[string]any{
 		"segment": l.state.roster.SegmentName(f.Segment), "sequence": f.Sequence, "first_sequence": f.First,
 		"count": f.Count, "seen": seen, "verdict": verdictNames[v],
-	})
+	}), then)
 }
 
 // judge folds the verdict over a refresh.
