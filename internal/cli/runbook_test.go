@@ -152,7 +152,7 @@ var (
 	tableRow     = regexp.MustCompile(`(?m)^(TIME|<time>|RESULT|passed|failed|warning|cannot) .*$`)
 	gap          = regexp.MustCompile(`  +`)
 	jobCounts    = regexp.MustCompile(`of batch \d+: \S+ asked, \S+ applied`)
-	jobLines     = regexp.MustCompile(`(?m)^( *receipt   .*\n)( *receipt   .*\n)*`)
+	jobLines     = regexp.MustCompile(`(?m)^( *receipt   .*\n)( *receipts?  +.*\n)*`)
 )
 
 // masked is what differs from run to run put into angle brackets, without lines of progress. How changes fall into
