@@ -10,7 +10,6 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/segment"
 )
 
 // lettersFlags choose dead letters.
@@ -87,13 +86,7 @@ func newLetterCommand(env *Env, name string) *cobra.Command {
 	flags.StringVar(&f.since, "since", "", "set aside after a `TIME`: RFC 3339, or a duration ago")
 	flags.StringVar(&f.profile, "profile", "", "of one `PROFILE`")
 	flags.Uint64Var(&f.sequence, "sequence", 0, "of the event at a stream sequence `N`")
-	_ = command.RegisterFlagCompletionFunc("reason", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		var names []string
-		for _, r := range segment.Reasons {
-			names = append(names, string(r))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	})
+	completed(command, "reason", letterReasons)
 	switch name {
 	case "list", "show":
 		flags.IntVar(&f.limit, "limit", 100, "show the newest `N`")

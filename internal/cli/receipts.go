@@ -76,6 +76,7 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 	command.Flags().IntVar(&limit, "limit", 50, "show the newest `N`; 0 is all")
 	command.Flags().StringVar(&since, "since", "", "those after a `TIME`: RFC 3339, or a duration ago")
 	command.Flags().StringVar(&kind, "kind", "", "of one `KIND`: job, replay, refresh or erasure")
+	completed(command, "kind", receiptKinds)
 	env.jsonFlag(command)
 	return command
 }

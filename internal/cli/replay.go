@@ -54,6 +54,7 @@ func newReplayCommand(env *Env) *cobra.Command {
 	flags.StringVar(&f.since, "since", "", "read from a `TIME`: RFC 3339, or a duration ago")
 	flags.StringVar(&f.until, "until", "", "profiles with an event before a `TIME`")
 	flags.StringVar(&f.segment, "segment", "", "events of one `SEGMENT`")
+	completed(command, "segment", env.segments)
 	flags.StringVar(&f.profile, "profile", "", "events of one `PROFILE`")
 	flags.BoolVar(&f.force, "force", false, "send also what SendGrid is believed to have")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "stop after the plan")
