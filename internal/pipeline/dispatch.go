@@ -214,7 +214,7 @@ func (p *planner) read() {
 	wanted := append(p.reads, p.sift(toRead, readsAtOnce-min(len(p.reads), readsAtOnce))...)
 	wanted = append(wanted, p.sift(toReadAgain, readsAtOnce-min(len(wanted), readsAtOnce))...)
 	for _, h := range wanted {
-		wait, faded := l.replaced(h)
+		wait, faded := l.replaced(h, p.now)
 		switch {
 		case faded:
 			gone = append(gone, h)

@@ -58,7 +58,8 @@ func (j *fakeJournal) Tail() uint64 { return j.tail }
 type fakeSource struct {
 	world *world
 	at    uint64
-	few   int // at most so many at once, a second apart; zero is all
+	few   int    // at most so many at once, a second apart; zero is all
+	late  uint64 // events from here on are not handed out yet; zero is none. The world's lock guards it
 }
 
 func (s *fakeSource) Reset(_ context.Context, from uint64) error { s.at = from; return nil }
@@ -68,7 +69,7 @@ func (s *fakeSource) Next(ctx context.Context) ([]broker.Message, error) {
 		s.world.mu.Lock()
 		var out []broker.Message
 		for _, m := range s.world.events {
-			if m.Sequence >= s.at {
+			if m.Sequence >= s.at && (s.late == 0 || m.Sequence < s.late) {
 				out = append(out, m)
 			}
 		}

@@ -34,13 +34,14 @@ func (l *loop) endOfRebased(ctx context.Context) error {
 
 var errAny = errors.New("there is an event")
 
-// anyBetween reports whether the stream holds an event from one sequence to another, both included.
+// anyBetween reports whether the stream holds an event of Rollcall's from one sequence to another, both included.
 func anyBetween(ctx context.Context, o *Options, from, to uint64) (bool, error) {
 	if from > to {
 		return false, nil
 	}
-	err := o.Stream.ReadRange(ctx, broker.Range{Stream: o.Binding.Stream, From: from, To: to, HeadersOnly: true},
-		func(broker.Message) error { return errAny })
+	err := o.Stream.ReadRange(ctx, broker.Range{
+		Stream: o.Binding.Stream, Filters: broker.EventFilters(), From: from, To: to, HeadersOnly: true,
+	}, func(broker.Message) error { return errAny })
 	if errors.Is(err, errAny) {
 		return true, nil
 	}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"math"
 	"strings"
 	"time"
 
@@ -16,9 +17,13 @@ import (
 
 // faded is a contact whose event was not in the stream when it was read again.
 type faded struct {
-	sequence uint64 // of the event
-	until    uint64 // the stream's end then: a newer event that replaced it lies at or below
+	sequence uint64    // of the event
+	until    uint64    // the stream's end then: a newer event that replaced it lies at or below; zero where none can
+	again    time.Time // the end may have been dropped since: it is looked for anew
 }
+
+// lookAgain is how long a newer event that may have replaced one is waited for, before the stream is asked anew.
+const lookAgain = 10 * time.Second
 
 // reread reads events again by sequence and folds them at their own sequence: that brings the fields of
 // contacts back in hand. One that a newer event has replaced is waited for; one that is gone without has faded.
@@ -38,7 +43,7 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 			for i, h := range asked {
 				delete(l.reading, h)
 				if a.missing[sequences[i]] {
-					l.faded[h] = faded{sequences[i], a.end}
+					l.faded[h] = faded{sequences[i], a.end, time.Now().Add(lookAgain)}
 				}
 			}
 			for _, part := range a.rows {
@@ -49,28 +54,23 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 }
 
 // replaced tells what to do about a contact whose event was not there: wait for the newer one to be folded, or
-// read again because another event sets its fields now. Neither: it has faded.
-func (l *loop) replaced(h contact.Handle) (wait, gone bool) {
+// read again because another event sets its fields now, or because the newer one may never come. Neither: it has faded.
+// What the last event said of those behind it is no answer here: the newer one may have been published since (H24).
+func (l *loop) replaced(h contact.Handle, now time.Time) (wait, gone bool) {
 	f, missing := l.faded[h]
-	if !missing {
-		return false, false
-	}
-	if l.state.roster.Source(h) != f.sequence {
-		delete(l.faded, h)
-		return false, false
-	}
-	if l.state.meta.Cursor < f.until && !l.caughtUp {
+	current, behind := l.state.roster.Source(h) == f.sequence, l.state.meta.Cursor < f.until
+	if missing && current && behind && now.Before(f.again) {
 		return true, false
 	}
 	delete(l.faded, h)
-	return false, true
+	return false, missing && current && !behind
 }
 
 // rereadings is what came of reading events again.
 type rereadings struct {
 	rows    [][]byte
 	missing map[uint64]bool
-	end     uint64 // the stream's, where something is missing
+	end     uint64 // the stream's, where something is missing and events lie behind the cursor
 }
 
 // again reads and maps the events of these sequences that are still there.
@@ -81,11 +81,10 @@ func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, er
 		return out, err
 	}
 	if len(messages) < len(sequences) {
-		st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
-		if err != nil {
+		if out.end, err = in.behind(ctx); err != nil {
 			return out, err
 		}
-		out.end, out.missing = st.LastSeq, make(map[uint64]bool, len(sequences))
+		out.missing = make(map[uint64]bool, len(sequences))
 		for _, s := range sequences {
 			out.missing[s] = true
 		}
@@ -105,6 +104,17 @@ func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, er
 	}
 	out.rows = append(out.rows, g.rows)
 	return out, nil
+}
+
+// behind returns the stream's end where events lie behind the cursor, and zero where none do. The broker counts them at one
+// moment, so that none which is there is overlooked.
+func (in *intake) behind(ctx context.Context) (end uint64, err error) {
+	more, err := anyBetween(ctx, in.opts, in.cursor+1, math.MaxUint64)
+	if err != nil || !more {
+		return 0, err
+	}
+	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
+	return st.LastSeq, err
 }
 
 // faded folds that the events of contacts are gone. One that the same profile's fields were sent for keeps what
