@@ -36,7 +36,7 @@ func TestFlagsAreCompletedWithTheirValues(t *testing.T) {
 	} {
 		out := s.must(append(append([]string{"__complete"}, strings.Fields(line)...), "")...)
 		var got []string
-		for _, value := range strings.Split(out, "\n") {
+		for value := range strings.SplitSeq(out, "\n") {
 			if value == "" || strings.HasPrefix(value, ":") {
 				break
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -86,10 +87,7 @@ func refusedOn(t *testing.T, c *nats.Conn, what string, do func() error) bool {
 func TestEachRoleMayWhatThePermissionsSayAndNothingElse(t *testing.T) {
 	t.Parallel()
 	server := documented(t)
-	publish := map[string][]string{}
-	for subject, who := range mayPublish {
-		publish[subject] = who
-	}
+	publish := maps.Clone(mayPublish)
 	for _, command := range append(slices.Clone(control.Commands), control.Standing) {
 		who := giving
 		if slices.Contains(lookers, command) {
