@@ -172,6 +172,23 @@ func TestFaultsOfJobs(t *testing.T) {
 	}
 }
 
+// A job may be struck by several faults. One that is never applied counts nobody, whatever else is wrong with it: no program could
+// tell a job that says of everybody that it was done, and is not.
+func TestAJobThatIsNeverAppliedCountsNobody(t *testing.T) {
+	inBubble(t, Options{}, func(b *bench) {
+		if err := b.SetFaults([]Fault{{Kind: "never"}, {Kind: "early"}}); err != nil {
+			b.Fatal(err)
+		}
+		path := contactsPath + "/imports/" + b.put(`{"email":"a@example.com"}`)
+		for range 2 {
+			time.Sleep(10 * time.Minute)
+			r := b.want(200, "GET", path, "")
+			b.equal("status", r.field("status"), "completed")
+			b.equal("updated", r.field("results", "updated_count"), "")
+		}
+	})
+}
+
 func TestAnyOrderAppliesJobsOutOfOrder(t *testing.T) {
 	inBubble(t, Options{Quirks: Quirks{AnyOrder: true}}, func(b *bench) {
 		for i := range 20 {

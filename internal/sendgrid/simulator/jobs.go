@@ -100,7 +100,7 @@ func (s *Simulator) getJob(x *exchange) {
 			results[name] = n
 		}
 	}
-	if j.early && !j.done {
+	if j.early && !j.done && !j.never {
 		results["updated_count"] = j.requested // it counts everybody, and has applied nobody
 	}
 	if j.done && len(j.errors) > 0 {
