@@ -9,11 +9,14 @@ import (
 )
 
 // known is what look-ups told of contacts while this process runs: their ids, and when they were seen. It is
-// no state: without it contacts are looked up again.
+// no state: without it contacts are looked up again, so that it keeps no more than mostKnown (I11).
 type known struct {
 	rows  map[contact.Handle]sighting
 	rests map[contact.Handle]rested
 }
+
+// mostKnown is more than the contacts of all requests under way, and some 10 MB.
+const mostKnown = 100_000
 
 // sighting is what the last look-up that showed a contact told. Handles are used again for others, so that
 // it holds for one e-mail alone.
@@ -44,6 +47,14 @@ func (k *known) saw(h contact.Handle, email []byte, id string, onList bool, bega
 		row.onList = row.there
 	}
 	k.rows[h] = row
+	if len(k.rows) > mostKnown {
+		for other := range k.rows { // whichever comes first
+			if other != h {
+				delete(k.rows, other)
+				return
+			}
+		}
+	}
 }
 
 func (k *known) row(h contact.Handle, email []byte) (sighting, bool) {
