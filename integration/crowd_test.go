@@ -3,6 +3,10 @@ package integration
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,12 +21,15 @@ import (
 // lingers is how long before its effect a request left at the most: with its tries after each fault, with SendGrid's delays.
 const lingers = 30 * time.Second
 
+// window is how many events the publisher has on their way, as shipped: a profile's next one waits for the one before, and others pass.
+const window = 4000
+
 // judgeCrowd accounts for every event of a population, which was published in its order, and for every change of the list.
 // It ends the consumers.
 func (w *world) judgeCrowd(t *testing.T, j *journal, p publish.Population, refused func(string) bool) history.Account {
 	t.Helper()
 	c := history.Crowd{
-		Stream: map[uint64]history.Told{}, Listed: map[string]bool{}, Waiting: map[string]bool{}, Dead: map[uint64]bool{}, Refused: refused,
+		Passing: window, Stream: map[uint64]history.Told{}, Listed: map[string]bool{}, Waiting: map[string]bool{}, Dead: map[uint64]bool{}, Refused: refused,
 	}
 	must(t, p.Rows(func(row publish.Row) error {
 		c.Events = append(c.Events, told(row.Segment, row.Profile, row.Change.String(), row.Attributes))
@@ -68,13 +75,31 @@ func (w *world) judgeCrowd(t *testing.T, j *journal, p publish.Population, refus
 	for _, listed := range contacts {
 		c.Listed[listed.Email] = true
 	}
-	// With no consumer running the command reads the ledger itself: so many in line fit no message.
+	must(t, w.whole(c.Waiting))
+	return history.CheckCrowd(c)
+}
+
+// whole asks for the whole line. It fits no message, so that the command is run on this machine, with both consumers ended: then it
+// reads the ledger itself.
+func (w *world) whole(into map[string]bool) error {
+	w.t.Helper()
 	for _, service := range consumers {
 		w.stop(service)
 	}
-	line := w.job(time.Minute, nil, "/consumer", "waiting", destination, "--json", "--limit", "1000000", "--config", "/etc/rollcall/rollcall.yaml")
-	must(t, readWaiting([]byte(line), c.Waiting))
-	return history.CheckCrowd(c)
+	if err := compile(w.t.Context(), w.dir, "integration", "./cmd/consumer"); err != nil {
+		return err
+	}
+	command := exec.CommandContext(w.t.Context(), filepath.Join(w.dir, "consumer"), "waiting", destination, "--json", "--limit", "1000000",
+		"--config", w.configuration(w.edit)["./rollcall.yaml"], "--nats-url", "nats://"+w.running[nodes[0]].ports["4222"])
+	command.Env = os.Environ()
+	for name, value := range w.compose.Services[consumers[0]].Environment {
+		command.Env = append(command.Env, name+"="+value)
+	}
+	out, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("consumer waiting: %w", err)
+	}
+	return readWaiting(out, into)
 }
 
 // told is one event of a population, as the stream's reader and as its maker know it.

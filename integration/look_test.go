@@ -127,11 +127,7 @@ func (s *stage) history(ctx context.Context, js jetstream.JetStream, events []hi
 			h.Stream = append(h.Stream, history.Stored{ID: body.ID, Subject: m.Subject(), Sequence: seq})
 			return err
 		}),
-		each(ctx, js, "ROLLCALL_DEAD_LETTERS", func(m jetstream.Msg, _ uint64) error {
-			seq, err := strconv.ParseUint(m.Headers().Get("Rollcall-Stream-Sequence"), 10, 64)
-			h.Dead[seq] = true
-			return err
-		}))
+		dead(ctx, js, h.Dead))
 	var err error
 	if h.Changes, err = s.sendgrid().changes(); err != nil {
 		return h, err
@@ -146,17 +142,30 @@ func (s *stage) history(ctx context.Context, js jetstream.JetStream, events []hi
 	return h, errors.Join(streams, err, s.waiting(h.Waiting))
 }
 
+// dead gathers the sequences of the events that a dead letter holds.
+func dead(ctx context.Context, js jetstream.JetStream, into map[uint64]bool) error {
+	return each(ctx, js, "ROLLCALL_DEAD_LETTERS", func(m jetstream.Msg, _ uint64) error {
+		seq, err := strconv.ParseUint(m.Headers().Get("Rollcall-Stream-Sequence"), 10, 64)
+		into[seq] = true
+		return err
+	})
+}
+
 // waiting asks `consumer waiting`, the operator's own way.
 func (w *world) waiting(into map[string]bool) error {
 	out, err := w.run(w.active(), "/consumer", "waiting", destination, "--json", "--limit", "100000", "--config", "/etc/rollcall/rollcall.yaml")
 	if err != nil {
 		return err
 	}
+	return readWaiting(out, into)
+}
+
+func readWaiting(out []byte, into map[string]bool) error {
 	var answer struct {
 		Line []struct{ Email string }
 	}
 	if err := json.NewDecoder(bytes.NewReader(out)).Decode(&answer); err != nil {
-		return fmt.Errorf("consumer waiting said %q: %w", out, err)
+		return fmt.Errorf("consumer waiting said %.200q: %w", out, err)
 	}
 	for _, turn := range answer.Line {
 		into[turn.Email] = true

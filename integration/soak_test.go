@@ -70,7 +70,8 @@ func TestAMillionEventsUnderSeededFaults(t *testing.T) {
 	r.took = append(r.took, claims[0].at.Sub(d.time()))
 	w.revive(victim)
 	t.Log(<-published)
-	r.events = publish.Population{Seed: seed, Profiles: crowd, BadEmails: 0.01, Churn: 0.5, Changes: 2}.Count()
+	population := publish.Population{Seed: seed, Profiles: crowd, BadEmails: 0.01, Churn: 0.5, Changes: 2}
+	r.events = population.Count()
 	if r.events < 1_000_000 {
 		t.Errorf("%d events are no million", r.events)
 	}
@@ -90,6 +91,12 @@ func TestAMillionEventsUnderSeededFaults(t *testing.T) {
 	r.lasted = time.Since(began)
 	r.lost, r.redelivered = j.crowd(t, r.events, w.published())
 	w.nobodyFell()
+	account := w.judgeCrowd(t, j, population, refuses(t))
+	t.Logf("%d applied, %d coalesced, %d waiting, %d dead letters", account.Applied, account.Coalesced, account.Waiting, account.Dead)
+	if len(account.Breaches) > 0 {
+		t.Errorf("%d breaches, the first: %v", len(account.Breaches), account.Breaches[:min(10, len(account.Breaches))])
+	}
+	r.lost += len(account.Breaches)
 	report(t, &r)
 }
 
@@ -108,12 +115,17 @@ func (j *journal) crowd(t *testing.T, events, last int) (lost, again int) {
 	return max(0, events-last) + max(0, last-committed), j.again(j.since(time.Time{}), sequences)
 }
 
-// auditCrowd waits until the list is right, three minutes after the last event at the latest.
-func (w *world) auditCrowd(t *testing.T) (found *audit.Report) {
+// refuses tells whom SendGrid refuses.
+func refuses(t *testing.T) func(email string) bool {
 	t.Helper()
 	twin := simulator.New(simulator.Options{Seed: 1}) // the command's default: the same seed refuses the same addresses
 	must(t, twin.SetFaults([]simulator.Fault{{Kind: "refuse", Share: 0.0005}, {Kind: "unnamed", Share: 0.0002}}))
-	refused := func(email string) bool { return twin.Refuses(email) || twin.RefusesUnnamed(email) }
+	return func(email string) bool { return twin.Refuses(email) || twin.RefusesUnnamed(email) }
+}
+
+// auditCrowd waits until the list is right, three minutes after the last event at the latest.
+func (w *world) auditCrowd(t *testing.T) (found *audit.Report) {
+	t.Helper()
 	rules := audit.Rules{Segments: publish.DefaultSegments, Email: "email", Cap: crowdCap, Fields: []audit.Field{{Name: "first_name", Attribute: "first_name", Kind: "Text"}}}
 	nc, js := w.connect()
 	defer nc.Close()
@@ -126,7 +138,7 @@ func (w *world) auditCrowd(t *testing.T) (found *audit.Report) {
 		if w.metric(active, `rollcall_contacts{destination="newsletter",state="on_the_way"}`)+w.metric(active, `rollcall_contacts{destination="newsletter",state="window"}`) > 0 {
 			continue
 		}
-		if found, err = w.audit(context.Background(), js, rules, refused); err == nil && found.Clean() {
+		if found, err = w.audit(context.Background(), js, rules, refuses(t)); err == nil && found.Clean() {
 			t.Logf("%+v; the ledger has %.0f MB", found, w.metric(active, `rollcall_ledger_bytes{destination="newsletter"}`)/1e6)
 			return found
 		}

@@ -13,9 +13,10 @@ type Told struct {
 	Email            string // that they name, as SendGrid tells addresses apart; "" where it is none that can be used
 }
 
-// Crowd is all that there is to be judged of a crowd. The event at i has the sequence i+1.
+// Crowd is all that there is to be judged of a crowd.
 type Crowd struct {
-	Events  []Told
+	Events  []Told          // in the order of publishing: of one profile that is the stream's, of several it is about that
+	Passing uint64          // events that others may pass at most, on their way to the stream
 	Stream  map[uint64]Told // what the stream holds in the end, by sequence
 	Changes []Change
 	Listed  map[string]bool
@@ -30,18 +31,16 @@ type Crowd struct {
 func CheckCrowd(c Crowd) Account {
 	var a Account
 	f := crowd{people: map[string]*member{}, contacts: map[string]*contact{}}
+	sequences := a.sequences(c)
 	for i, e := range c.Events {
-		f.add(uint64(i+1), e)
-	}
-	for sequence, e := range c.Stream {
-		if sequence == 0 || sequence > uint64(len(c.Events)) || c.Events[sequence-1] != e {
-			a.breach(Stranger, sequence, time.Time{})
-		}
+		f.add(i, sequences[i], e)
 	}
 	for i, e := range c.Events {
-		a.told(c, &f, uint64(i+1), e)
+		a.told(c, &f, i, e)
 	}
 	for _, change := range c.Changes {
+		change.Floor -= min(change.Floor, c.Passing)
+		change.Ceiling += c.Passing
 		a.explain(f.contacts[change.Email], change)
 	}
 	for _, there := range []map[string]bool{c.Listed, c.Waiting} {
@@ -54,33 +53,67 @@ func CheckCrowd(c Crowd) Account {
 	return a
 }
 
+type subject struct{ profile, segment string }
+
+// sequences finds each membership's latest event in the stream. The others were replaced there: they get the sequences that are left,
+// in the order of publishing.
+func (a *Account) sequences(c Crowd) []uint64 {
+	latest := map[subject]int{}
+	for i, e := range c.Events {
+		latest[subject{e.Profile, e.Segment}] = i
+	}
+	out := make([]uint64, len(c.Events))
+	for sequence, e := range c.Stream {
+		i, ok := latest[subject{e.Profile, e.Segment}]
+		if !ok || c.Events[i] != e || out[i] != 0 {
+			a.breach(Stranger, sequence, time.Time{})
+			continue
+		}
+		out[i] = sequence
+	}
+	free := uint64(1)
+	for i, e := range c.Events {
+		if out[i] != 0 {
+			continue
+		}
+		if latest[subject{e.Profile, e.Segment}] == i {
+			a.breach(Lost, 0, time.Time{})
+		}
+		for ; ; free++ {
+			if _, taken := c.Stream[free]; !taken {
+				break
+			}
+		}
+		out[i] = free
+		free++
+	}
+	return out
+}
+
 // told says what became of one event.
-func (a *Account) told(c Crowd, f *crowd, sequence uint64, e Told) {
+func (a *Account) told(c Crowd, f *crowd, i int, e Told) {
 	who := f.people[e.Profile]
-	latest := who.segments[e.Segment]
-	if latest.sequence != sequence {
+	mine := who.segments[e.Segment]
+	if mine.event != i {
 		a.Coalesced++
 		return
 	}
-	email := who.email()
-	known := f.contacts[email]
-	refused := known != nil && c.Refused(email)
-	_, kept := c.Stream[sequence]
+	newest := who.newest()
+	known := f.contacts[newest.email]
+	refused := known != nil && c.Refused(newest.email)
 	switch {
-	case !kept:
-		a.breach(Lost, sequence, time.Time{})
-	case e.Entered && email == "" && (c.Dead[sequence] || c.Dead[who.newest().sequence]):
+	case e.Entered && newest.email == "" && (c.Dead[mine.sequence] || c.Dead[newest.sequence]):
 		a.Dead++
-	case e.Entered && refused && !c.Listed[email] && slices.ContainsFunc(known.about, func(s uint64) bool { return c.Dead[s] }):
+	case e.Entered && refused && !c.Listed[newest.email] && slices.ContainsFunc(known.about, func(s uint64) bool { return c.Dead[s] }):
 		a.Dead++
-	case e.Entered && !refused && c.Listed[email]:
+	case e.Entered && !refused && c.Listed[newest.email]:
 		a.Applied++
-	case e.Entered && !refused && c.Waiting[email]:
+	case e.Entered && c.Waiting[newest.email]: // also whom SendGrid would refuse: it was not asked yet
 		a.Waiting++
 	case !e.Entered: // whoever is there all the same is found by CheckCrowd
 		a.Applied++
 	default:
-		a.breach(Unaccounted, sequence, time.Time{})
+		a.breach(Unaccounted, mine.sequence, time.Time{})
 	}
 }
 
@@ -114,6 +147,7 @@ type member struct{ segments map[string]membership }
 
 // membership is the latest that was said of one.
 type membership struct {
+	event      int // its place in Crowd.Events
 	sequence   uint64
 	in, speaks bool
 	email      string
@@ -128,14 +162,14 @@ type contact struct {
 	removed   bool
 }
 
-func (f *crowd) add(sequence uint64, e Told) {
+func (f *crowd) add(i int, sequence uint64, e Told) {
 	who := f.people[e.Profile]
 	if who == nil {
 		who = &member{segments: map[string]membership{}}
 		f.people[e.Profile] = who
 	}
 	before := who.holds()
-	who.segments[e.Segment] = membership{sequence, e.Entered, e.Speaks, e.Email}
+	who.segments[e.Segment] = membership{i, sequence, e.Entered, e.Speaks, e.Email}
 	after := who.holds()
 	if e.Email != "" {
 		c := f.contact(e.Email)
@@ -164,27 +198,29 @@ func (f *crowd) hold(sequence uint64, email string, by int) {
 	c := f.contact(email)
 	before := c.wanted()
 	if c.holders += by; c.wanted() != before {
+		if last := len(c.turns) - 1; last >= 0 {
+			sequence = max(sequence, c.turns[last]) // the order is certain, the sequence of what was replaced is not
+		}
 		c.turns = append(c.turns, sequence)
 	}
 }
 
 // newest is the membership whose attributes are the profile's.
 func (m *member) newest() (newest membership) {
+	newest.event = -1
 	for _, s := range m.segments {
-		if s.speaks && s.sequence > newest.sequence {
+		if s.speaks && s.event > newest.event {
 			newest = s
 		}
 	}
 	return newest
 }
 
-func (m *member) email() string { return m.newest().email }
-
 // holds is the contact that the profile wants on the list, "" where it wants none.
 func (m *member) holds() string {
 	for _, s := range m.segments {
 		if s.in {
-			return m.email()
+			return m.newest().email
 		}
 	}
 	return ""
@@ -194,11 +230,8 @@ func (c *contact) wanted() bool { return c.holders > 0 }
 
 // next is the first sequence from one on at which the contact is wanted, or is not.
 func (c *contact) next(from uint64, wanted bool) (uint64, bool) {
-	turned, exactly := slices.BinarySearch(c.turns, from)
-	if exactly {
-		turned++
-	}
-	if (turned%2 == 1) == wanted { // so it is already
+	turned, _ := slices.BinarySearch(c.turns, from+1) // equal ones are as good as one
+	if (turned%2 == 1) == wanted {                    // so it is already
 		return from, true
 	}
 	if turned == len(c.turns) {

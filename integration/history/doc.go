@@ -5,6 +5,6 @@
 // held a contact when nothing had asked for it since its removal, whatever the order and the timing. It knows what was published
 // and when, never what Rollcall was thinking: it shares no code with it, and is a pure function with tests of its own.
 //
-// It needs that a contact belongs to one membership: what several of them make of a contact is for the audit (internal/demo/audit)
-// to say.
+// Check needs that a contact belongs to one membership, and then compares the contact's fields too. CheckCrowd does without, and leaves
+// fields to the audit (internal/demo/audit).
 package history

@@ -26,6 +26,8 @@ type Change struct {
 	Added bool
 	At    time.Time
 	Floor uint64 // the events up to here were taken over before its request can have left: none but the newest of them explains it
+
+	Ceiling uint64 // the events behind it were published after the change; of a crowd's, whose publications have no times
 }
 
 // History is all that there is to be judged.
