@@ -150,9 +150,9 @@ func (s *State) bad(r *ledger.Row) {
 	}
 	s.window.Remove(h)
 	s.drop(h, false)
-	s.dirty.Put(uint32(h)).hash = s.roster.Hash(h)
 	s.book.Release(h) // one that was to be made anew had kept its slot
-	s.book.Refuse(h, "bad_value")
+	s.book.Refuse(h, string(segment.ReasonBadValue))
+	s.dirty.Put(uint32(h)).hash = s.refusedVersion(h)
 	s.stays(h)
 }
 

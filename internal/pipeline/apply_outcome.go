@@ -6,6 +6,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
 )
 
 // The records of this file end what intents began: outcomes, and what they make of contacts.
@@ -45,19 +46,30 @@ func (s *State) noEffect(r *ledger.NoEffect) {
 	}
 }
 
-// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew.
+// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew, and so is one that
+// changed on its way and says the same: the letter may be of an event that is not the contact's any more.
 func (s *State) refuse(it flight.Item, reason string) {
 	h := it.Handle
 	s.stats.Refused++
-	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash {
+	d := s.dirty.Put(uint32(h))
+	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash || d.changed != 0 {
 		s.evaluate(h, s.at)
 		return
 	}
 	s.drop(h, false)
-	d := s.dirty.Put(uint32(h))
-	d.hash, d.changed = it.Hash, 0
 	s.book.Refuse(h, reason)
+	d.hash = s.refusedVersion(h)
 	s.stays(h)
+}
+
+// refusedVersion tells the versions of a refused contact apart. One that SendGrid refused is another as soon as another event
+// sets its fields, whatever that says: the dead letter is of the old one, and no retry could take up the new one. An event with a
+// bad value has a letter of its own.
+func (s *State) refusedVersion(h contact.Handle) uint64 {
+	if s.book.Refusal(h) == string(segment.ReasonBadValue) {
+		return s.roster.Hash(h)
+	}
+	return s.roster.Hash(h) ^ s.roster.Source(h)*0x9e3779b97f4a7c15
 }
 
 // settled ends contacts of a batch as they were found to stand.

@@ -97,7 +97,7 @@ func (s *State) leavePlace(h contact.Handle, d *dirtyRow, desired bool, c roster
 		// A newer event that says the same tries anew: the letter is of one that is not the contact's any more, so that no
 		// retry could.
 		newer := c.InHand && !s.reread && !s.filling
-		if desired && d.hash == s.roster.Hash(h) && !newer {
+		if desired && d.hash == s.refusedVersion(h) && !newer {
 			return false
 		}
 		s.book.Put(h, plan.Nowhere, 0)

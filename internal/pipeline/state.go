@@ -38,7 +38,7 @@ func (p Policy) scaled(d time.Duration) time.Duration {
 // dirtyRow is what is kept of a contact that differs from what is desired.
 type dirtyRow struct {
 	fields  dense.Blob // of the newest version in hand; zero is none
-	hash    uint64     // of that version; of the refused one where the contact is refused
+	hash    uint64     // of that version; refusedVersion where the contact is refused
 	since   int64      // broker time, unix milliseconds, of the first change not yet applied
 	changed int64      // the last change while it was on its way, unix nanoseconds
 	moved   bool       // its profile went to another address: the guard lets its removal go
