@@ -37,7 +37,7 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 		}
 	}
 	for email, content := range s.contents {
-		if u := v.undone[email]; u.by == p && u.content == content && u.jobs >= mostUndone {
+		if u := v.undone[email]; u.by == p && u.content == content && u.jobs >= mostUndone && u.last == v.w.stream.last() {
 			v.w.fail("I7: %d jobs ended without doing anything for %s, and it is asked for again", u.jobs, email)
 		}
 	}
@@ -108,7 +108,11 @@ type undone struct {
 	by      *process
 	content string
 	jobs    int // that told that they had ended
-	row     int // the same, the replicas before it counted: it may follow a job of theirs to its end
+	row     int // the same, those before it counted, of other replicas, whose jobs it may follow to their end, and of other versions
+
+	// last is the stream's end when the last of them was accepted. A newer event may make another version of the contact, though it
+	// asks for the same, and then the counting begins anew.
+	last uint64
 }
 
 const mostUndone = 4 // the first try, and three more
@@ -121,17 +125,16 @@ func (v *watch) settled(s *sent, job string) {
 		}
 		s.over = j.Never
 		for email, content := range s.contents {
-			switch u := v.undone[email]; {
+			switch u, last := v.undone[email], v.w.stream.last(); {
 			case s.on != "upsert" || j.Silent || j.Never && !s.told:
 			case !j.Never:
 				delete(v.undone, email)
 			case u.content != content:
-				v.undone[email] = undone{s.by, content, 1, 1}
-			case u.by != s.by:
-				v.undone[email] = undone{s.by, content, 1, u.row + 1}
+				v.undone[email] = undone{s.by, content, 1, 1, last}
+			case u.by != s.by || u.last != last:
+				v.undone[email] = undone{s.by, content, 1, u.row + 1, last}
 			default:
-				u.jobs, u.row = u.jobs+1, u.row+1
-				v.undone[email] = u
+				v.undone[email] = undone{s.by, content, u.jobs + 1, u.row + 1, last}
 			}
 		}
 	}

@@ -46,19 +46,18 @@ func (s *State) noEffect(r *ledger.NoEffect) {
 	}
 }
 
-// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew, and so is one that
-// changed on its way and says the same: the letter may be of an event that is not the contact's any more.
+// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew.
 func (s *State) refuse(it flight.Item, reason string) {
 	h := it.Handle
 	s.stats.Refused++
-	d := s.dirty.Put(uint32(h))
-	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash || d.changed != 0 {
+	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash {
 		s.evaluate(h, s.at)
 		return
 	}
 	s.drop(h, false)
 	s.book.Refuse(h, reason)
-	d.hash = s.refusedVersion(h)
+	d := s.dirty.Put(uint32(h))
+	d.hash, d.changed = s.refusedVersion(h), 0
 	s.stays(h)
 }
 
