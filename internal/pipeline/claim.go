@@ -104,7 +104,7 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 	if err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
-	l.caughtUp = there && at.Pending == 0
+	l.pending, l.caughtUp = at.Pending, there && at.Pending == 0
 	if err := l.endOfRebased(ctx); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}

@@ -60,6 +60,7 @@ type fakeSource struct {
 	at    uint64
 	few   int    // at most so many at once, a second apart; zero is all
 	late  uint64 // events from here on are not handed out yet; zero is none. The world's lock guards it
+	ghost uint64 // events that the broker counts as pending and that are not there
 }
 
 func (s *fakeSource) Reset(_ context.Context, from uint64) error { s.at = from; return nil }
@@ -79,7 +80,7 @@ func (s *fakeSource) Next(ctx context.Context) ([]broker.Message, error) {
 			time.Sleep(time.Second)
 		}
 		for i := range out {
-			out[i].Pending = uint64(len(out) - 1 - i)
+			out[i].Pending = uint64(len(out)-1-i) + s.ghost
 		}
 		if s.few > 0 {
 			out = out[:min(s.few, len(out))]

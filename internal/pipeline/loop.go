@@ -139,6 +139,8 @@ type loop struct {
 	refilling bool                     // a part of a back-fill is being read
 	refilled  uint64                   // where the next part begins
 	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
+	short     map[uint64]short         // refreshes that lack members
+	looking   bool                     // whether anything lies behind the cursor
 	announced map[uint64]*announced    // refreshes whose receipt is published before their verdict is written
 	owed      atomic.Int64             // receipts whose work has ended without them
 	caughtUp  bool                     // nothing of ours lay behind the last event that came
@@ -169,7 +171,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		sharing: map[contact.Operation]int{}, shared: map[uint64]bool{},
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]tried{},
-		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, announced: map[uint64]*announced{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, announced: map[uint64]*announced{}, short: map[uint64]short{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}

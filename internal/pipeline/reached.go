@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/roster"
@@ -18,6 +19,68 @@ func (l *loop) reached(f roster.Refresh) bool {
 		return cursor >= f.Until || l.atEnd
 	}
 	return cursor >= f.Until || l.caughtUp && cursor >= f.Sequence
+}
+
+// recount is how long a refresh that lacks members waits until it is counted again: a count reads every profile.
+const recount = time.Second
+
+// short is a refresh that was counted and lacks members, some of which may lie behind the fold.
+type short struct {
+	cursor uint64 // it was counted there
+	again  time.Time
+}
+
+// lacks reports whether a refresh was found to lack members a moment ago, and may still lack only what lies behind the fold.
+func (l *loop) lacks(f roster.Refresh, now time.Time) bool {
+	return l.pending > 0 && now.Before(l.short[f.Sequence].again)
+}
+
+// mayCome reports whether the members that a refresh lacks may lie behind the fold, beyond the stream's end as it was when the
+// refresh was read: in a keyed stream a later event of the same profile takes the place of a row that nobody has read (H5).
+// Each event behind may be one of them. Who was refused too early would have to be published again; time changes nothing else.
+func (l *loop) mayCome(f roster.Refresh, seen uint64, now time.Time) bool {
+	if !l.stream.Keyed || f.First > f.Sequence || seen+l.pending < f.Count {
+		return false
+	}
+	cursor := l.state.meta.Cursor
+	if l.short[f.Sequence].cursor == cursor {
+		l.lookBehind(cursor)
+	}
+	l.short[f.Sequence] = short{cursor, now.Add(recount)}
+	return true
+}
+
+// lookBehind looks whether anything lies behind the cursor where nothing has come for a while: brokers have been known to count
+// events that are not there.
+func (l *loop) lookBehind(cursor uint64) {
+	if l.looking {
+		return
+	}
+	l.looking = true
+	l.task(func(ctx context.Context) func() {
+		nothing, err := nothingBehind(ctx, &l.opts, cursor)
+		return func() {
+			l.looking = false
+			if err == nil && nothing && l.state.meta.Cursor == cursor {
+				l.pending, l.caughtUp = 0, true
+			}
+		}
+	})
+}
+
+// nothingBehind reports whether at one moment the stream held no event of Rollcall's above a sequence. Where something is
+// published meanwhile it says no.
+func nothingBehind(ctx context.Context, o *Options, cursor uint64) (bool, error) {
+	before, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
+	if err != nil {
+		return false, err
+	}
+	more, err := anyBetween(ctx, o, cursor+1, before.LastSeq)
+	if err != nil || more {
+		return false, err
+	}
+	after, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
+	return err == nil && after.LastSeq == before.LastSeq, err
 }
 
 // endOfRebased looks whether anything lies behind the cursor, where a rebased stream has not been read to its end yet: its

@@ -13,7 +13,7 @@ import (
 )
 
 // verdict ends the oldest refresh whose time has come: the fold has reached the stream's end as it was when
-// the event was read. One refresh at a time, and none while a back-fill is reading (H20).
+// the event was read, and nothing behind can make up what it lacks. One refresh at a time, and none while a back-fill is reading (H20).
 func (l *loop) verdict(now time.Time) *ledger.Judge {
 	s := l.state
 	if s.meta.Fill != nil {
@@ -30,7 +30,14 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		if a := l.announced[f.Sequence]; a != nil && !a.stored {
 			return nil
 		}
+		if l.lacks(f, now) {
+			continue
+		}
 		seen, ok := s.accepts(f)
+		if !ok && l.mayCome(f, seen, now) {
+			continue
+		}
+		delete(l.short, f.Sequence)
 		if !ok {
 			l.judging[f.Sequence] = true
 			l.refuseRefresh(f, seen)
