@@ -30,6 +30,7 @@ type Item struct {
 	Handle contact.Handle
 	Hash   uint64
 	Mask   uint64 // its text fields that have a value
+	Source uint64 // sequence of the event that set them; zero where nothing selects the contact
 }
 
 // Batch is the contacts of one request.
@@ -201,7 +202,7 @@ func (f *Flight) Append(dst []byte) []byte {
 		dst = wire.Int(wire.Int(wire.Int(dst, b.At), b.Accepted), b.Until)
 		dst = wire.Uint(wire.Uint(dst, uint64(b.Tries)), uint64(len(b.Items)))
 		for _, it := range b.Items {
-			dst = wire.Uint(wire.Fixed(wire.Uint(dst, uint64(it.Handle)), it.Hash), it.Mask)
+			dst = wire.Uint(wire.Uint(wire.Fixed(wire.Uint(dst, uint64(it.Handle)), it.Hash), it.Mask), it.Source)
 		}
 	}
 	return dst
@@ -219,7 +220,7 @@ func (f *Flight) Load(body []byte) error {
 		b.At, b.Accepted, b.Until = in.Int(), in.Int(), in.Int()
 		b.Tries = int(in.Uint())
 		for range in.Count() {
-			b.Items = append(b.Items, Item{contact.Handle(in.Uint()), in.Fixed(), in.Uint()})
+			b.Items = append(b.Items, Item{contact.Handle(in.Uint()), in.Fixed(), in.Uint(), in.Uint()})
 		}
 		if state < Intended || state > Doubt {
 			return fmt.Errorf("read batch %d: state %d: %w", b.ID, state, wire.ErrCut)

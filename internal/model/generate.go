@@ -60,6 +60,9 @@ func (g *generator) header() {
 	if g.one(8) {
 		g.add("keep %ds", 3+g.rng.IntN(20))
 	}
+	if g.one(8) {
+		g.add("miscount 1")
+	}
 	g.reconfigurable, g.slowJobs = g.one(3), g.one(2)
 }
 
@@ -217,7 +220,7 @@ func (g *generator) operator() {
 	case 5:
 		g.add("retry")
 	case 6:
-		g.add("flaky %s %d", pick(g, "next", "letter", "read", "ack", "snapshot", "purge", "receipt", "shred"), 1+g.rng.IntN(3))
+		g.add("flaky %s %d", pick(g, "next", "moved", "letter", "read", "ack", "snapshot", "purge", "receipt", "shred"), 1+g.rng.IntN(3))
 	default:
 		g.replay()
 	}

@@ -42,6 +42,7 @@ type process struct {
 	dead    bool
 	woken   chan struct{} // not nil while paused; closed by wake
 	at      uint64        // the next sequence to be handed out
+	ghosts  uint64        // counted as pending and not there
 	handed  []uint64      // every sequence that was
 	again   []broker.Message
 	intents []intent
@@ -58,7 +59,7 @@ type intent struct {
 func (w *world) start() *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
-		w: w, config: w.config, journal: w.ledger.Open(), cancel: cancel,
+		w: w, config: w.config, journal: w.ledger.Open(), cancel: cancel, ghosts: w.ghosts,
 		done: make(chan struct{}), killed: make(chan struct{}),
 	}
 	p.config.Segments = slices.Clone(w.config.Segments)

@@ -28,6 +28,12 @@ func (p *process) Next(ctx context.Context) ([]broker.Message, error) {
 		if out := p.redelivered(); len(out) > 0 {
 			return out, nil
 		}
+		if p.w.stumbles("moved") != nil {
+			p.mu.Lock()
+			p.at++ // somebody else drew an event
+			p.mu.Unlock()
+			return nil, broker.ErrConsumerMoved
+		}
 		p.mu.Lock()
 		at := p.at
 		p.mu.Unlock()
@@ -48,10 +54,11 @@ func (p *process) hand(held []broker.Message) []broker.Message {
 	n := 1 + int(p.w.between(0, 3))
 	n = min(n, len(held))
 	out := held[:n:n]
+	p.w.watch.reads(held, n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range out {
-		out[i].Pending = uint64(len(held) - 1 - i)
+		out[i].Pending = uint64(len(held)-1-i) + p.ghosts
 		p.handed = append(p.handed, out[i].Sequence)
 	}
 	p.at = out[n-1].Sequence + 1
@@ -76,7 +83,7 @@ func (p *process) redelivered() []broker.Message {
 	}
 	held, _ := p.w.stream.from(at) // not under the lock: a story takes the stream's before ours
 	for i := range out {
-		out[i].Pending = uint64(len(held))
+		out[i].Pending = uint64(len(held)) + p.ghosts
 	}
 	return out
 }
@@ -135,7 +142,7 @@ func (p *process) InspectConsumer(ctx context.Context, _, _ string) (broker.Cons
 	at := p.at
 	p.mu.Unlock()
 	held, _ := p.w.stream.from(at)
-	return broker.ConsumerState{Pending: uint64(len(held))}, true, p.step(ctx, "inspect")
+	return broker.ConsumerState{Pending: uint64(len(held)) + p.ghosts}, true, p.step(ctx, "inspect")
 }
 
 // ReadRange implements pipeline.Stream.

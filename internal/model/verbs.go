@@ -31,7 +31,7 @@ func init() {
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
 		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
-		"exports": doExports,
+		"exports": doExports, "miscount": doMiscount,
 	}
 }
 
@@ -185,8 +185,11 @@ func doRefreshed(w *world, o Op) error {
 	if r.first == 0 {
 		e.First = w.stream.next()
 	}
-	if o.arg(1) == "cut" {
+	switch o.arg(1) {
+	case "cut":
 		e.Count += 20
+	case "short":
+		e.Count++
 	}
 	w.stream.publish(e)
 	return nil
@@ -312,7 +315,7 @@ func doCommand(w *world, o Op) error {
 	return nil
 }
 
-// doFlaky lets a replica's next steps of a kind fail, without harm: flaky next|letter|read|inspect|ack|snapshot|purge N.
+// doFlaky lets a replica's next steps of a kind fail, without harm: flaky next|moved|letter|read|inspect|ack|snapshot|purge N.
 func doFlaky(w *world, o Op) error {
 	n, err := strconv.Atoi(o.arg(1))
 	w.mu.Lock()
@@ -340,3 +343,9 @@ func doExports(w *world, o Op) (err error) { w.exports, err = strconv.Atoi(o.arg
 
 // doKeep lets the next replicas forget who has been in no segment for so long.
 func doKeep(w *world, o Op) (err error) { w.keep, err = time.ParseDuration(o.arg(0)); return err }
+
+// doMiscount lets the broker count events that are not there, for the replicas to start.
+func doMiscount(w *world, o Op) (err error) {
+	w.ghosts, err = strconv.ParseUint(o.arg(0), 10, 64)
+	return err
+}

@@ -32,11 +32,12 @@ type watch struct {
 	ours    int               // contacts of ours on the list, truly
 	gaveUp  bool              // a contact was refused because of that: it takes a retry
 	hushes  map[string]hush   // of contacts that are dirty
+	ends    map[uint64]uint64 // of the stream, when a refresh was read
 	undone  map[string]undone // contacts whose last upserts' jobs ended and did nothing
 }
 
 func newWatch(w *world) *watch {
-	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}}
+	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ends: map[uint64]uint64{}, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}}
 }
 
 // capped notes the cap of a replica that starts.
@@ -71,6 +72,8 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		switch r := rec.(type) {
 		case *ledger.Commit:
 			v.covered(p, r.Cursor)
+		case *ledger.Judge:
+			v.judged(r)
 		case *ledger.Claim:
 			v.owner.Store(p)
 		case *ledger.Intent:

@@ -50,6 +50,7 @@ type world struct {
 	config   Config        // of the next replica to start
 	plan     int           // contacts that the account takes; 0 is any number
 	keep     time.Duration // how long the departed are remembered; 0 is for ever
+	ghosts   uint64        // events that the broker counts behind each, and that are not there
 	exports  int           // contacts from which on the whole list is read; 0 is more than there are
 	guard    int           // removals that the guard lets through; 0 is any number
 	watch    *watch

@@ -169,7 +169,7 @@ func hashOf(r *ledger.Row) uint64 {
 func (s *State) intent(r *ledger.Intent) {
 	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries, Exempt: r.Exempt}
 	for _, h := range r.Handles {
-		it := flight.Item{Handle: h, Hash: s.roster.Hash(h)}
+		it := flight.Item{Handle: h, Hash: s.roster.Hash(h), Source: s.roster.Source(h)}
 		s.window.Remove(h)
 		if s.book.At(h).Place() != plan.Nowhere {
 			s.book.Put(h, plan.Nowhere, 0)

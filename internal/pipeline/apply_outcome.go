@@ -46,11 +46,12 @@ func (s *State) noEffect(r *ledger.NoEffect) {
 	}
 }
 
-// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew.
+// refuse parks a contact at the version that SendGrid would not have; a newer one is planned anew, also where another event says
+// the same: the dead letter is of the one that was sent.
 func (s *State) refuse(it flight.Item, reason string) {
 	h := it.Handle
 	s.stats.Refused++
-	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash {
+	if !s.roster.Desired(h) || s.roster.Hash(h) != it.Hash || s.roster.Source(h) != it.Source {
 		s.evaluate(h, s.at)
 		return
 	}

@@ -207,5 +207,5 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 		end()
 		return
 	}
-	l.asideRefused(reasons, end)
+	l.asideRefused(b, reasons, end)
 }

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
+	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
@@ -176,7 +177,7 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 		end()
 		return
 	}
-	l.aside(named, segment.ReasonSendGridRefused, end)
+	l.aside(l.state.flight.Get(i.Batch), named, segment.ReasonSendGridRefused, end)
 }
 
 // divide keeps the parts of a refused batch together for when its end is committed.
@@ -208,11 +209,12 @@ func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
 
 // aside publishes the dead letters of contacts that SendGrid refused: each holds the event that last
 // set the contact's fields. then runs on the loop once all are confirmed.
-func (l *loop) aside(reasons map[contact.Handle]string, reason segment.Reason, then func()) {
+func (l *loop) aside(b *flight.Batch, reasons map[contact.Handle]string, reason segment.Reason, then func()) {
 	details := make(map[uint64]string, len(reasons))
-	for h, detail := range reasons {
-		if sequence := l.state.roster.Source(h); sequence != 0 { // else nothing selects it any more: nobody misses it
-			details[sequence] = detail
+	for _, it := range b.Items {
+		// What nothing selects any more nobody misses, and what another event sets by now is tried anew.
+		if detail, ok := reasons[it.Handle]; ok && it.Source != 0 && it.Source == l.state.roster.Source(it.Handle) {
+			details[it.Source] = detail
 		}
 	}
 	l.asideSequences(details, reason, then)

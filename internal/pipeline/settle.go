@@ -103,12 +103,12 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 		end()
 		return
 	}
-	l.asideRefused(reasons, end)
+	l.asideRefused(b, reasons, end)
 }
 
 // asideRefused sets aside contacts that a job would not take. Those that carry another identifier, which others
 // gave them, are told apart: no version of ours can be applied.
-func (l *loop) asideRefused(reasons map[contact.Handle]string, then func()) {
+func (l *loop) asideRefused(b *flight.Batch, reasons map[contact.Handle]string, then func()) {
 	others := map[contact.Handle]string{}
 	for h, reason := range reasons {
 		if strings.Contains(strings.ToLower(reason), "identifier") {
@@ -117,10 +117,10 @@ func (l *loop) asideRefused(reasons map[contact.Handle]string, then func()) {
 		}
 	}
 	if len(others) == 0 {
-		l.aside(reasons, segment.ReasonSendGridRefused, then)
+		l.aside(b, reasons, segment.ReasonSendGridRefused, then)
 		return
 	}
-	l.aside(others, segment.ReasonOtherIdentifier, func() { l.aside(reasons, segment.ReasonSendGridRefused, then) })
+	l.aside(b, others, segment.ReasonOtherIdentifier, func() { l.aside(b, reasons, segment.ReasonSendGridRefused, then) })
 }
 
 // finding is how one contact of a batch stands by a look-up; zero is that it cannot be told yet.

@@ -17,7 +17,7 @@ for patch in "$root"/testdata/mutants/${MUTANTS:-}*.patch; do
     survived+=("$name")
     echo "$name: SURVIVED ($((SECONDS - start)) s)"
   else
-    echo "$name: noticed after $((SECONDS - start)) s: $(grep -m1 -oE '(I[0-9]+: .*|fields of .*|.* is on the list, .*|the list holds .*|it does not settle.*|.* is intended .*|I10: .*|panic: .*)' "$copy/.log" | cut -c1-110)"
+    echo "$name: noticed after $((SECONDS - start)) s: $(grep -m1 -oE '([HI][0-9]+: .*|fields of .*|.* is on the list, .*|the list holds .*|it does not settle.*|.* is intended .*|I10: .*|panic: .*)' "$copy/.log" | cut -c1-110)"
   fi
   patch -s -R -p1 <"$patch" >/dev/null 2>&1
 done

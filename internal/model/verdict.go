@@ -1,0 +1,32 @@
+package model
+
+import (
+	"strings"
+
+	"rollcall/internal/broker"
+	"rollcall/internal/ledger"
+)
+
+// reads notes where the stream ended when a refresh was read for the first time; held is what lay there, handed out first.
+func (v *watch) reads(held []broker.Message, handed int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range held[:handed] {
+		if _, again := v.ends[m.Sequence]; !again && strings.HasPrefix(m.Subject, "segments.refreshed.") {
+			v.ends[m.Sequence] = held[len(held)-1].Sequence
+		}
+	}
+}
+
+// judged checks that a refresh is judged once every event of its segment is folded that lay there when it was read: a sweep
+// would let go of members that were published (H5).
+func (v *watch) judged(r *ledger.Judge) {
+	unread, _ := v.w.stream.from(v.cursor + 1)
+	segment := v.w.stream.event(r.Sequence).Segment
+	for _, m := range unread {
+		e := v.w.stream.event(m.Sequence)
+		if m.Sequence <= v.ends[r.Sequence] && e.Kind == "membership" && e.Segment == segment {
+			v.w.fail("H5: refresh %d is judged at %d, and %d, which lay there when it was read, is not folded", r.Sequence, v.cursor, m.Sequence)
+		}
+	}
+}
