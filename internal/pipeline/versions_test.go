@@ -82,9 +82,18 @@ func writeVersion(t *testing.T, dir string) {
 		mustStop(t, stop)
 		o = w.options()
 		o.Binding.Segments = []string{"a", "b", "c"}
-		_, stop = w.run(o)
+		d, stop = w.run(o)
 		w.publish("c", "p7", "entered", ada(7))
 		time.Sleep(time.Minute)
+		if err := d.Do(t.Context(), ledger.Command{Name: "resume", Who: "operator"}); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(time.Minute); d.Stats().Jobs == 0; { // the state is kept with a batch on its way
+			if time.Now().After(deadline) {
+				t.Fatal("nothing is on its way")
+			}
+			time.Sleep(time.Second)
+		}
 		mustStop(t, stop)
 
 		s := NewState(Policy{}, []byte("salt"))
