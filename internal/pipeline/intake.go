@@ -34,6 +34,8 @@ type intake struct {
 	now      func() time.Time
 	fields   []byte
 	cursor   uint64 // of the last event handed on
+	unkeyed  bool   // the stream lets go of events by their age
+	lost     uint64 // the last event that is known to be lost
 	newest   int64  // highest broker time handed on, unix nanoseconds
 }
 
@@ -84,6 +86,9 @@ func (in *intake) run(ctx context.Context) error {
 			}
 			n := 0
 			for n < len(messages) && n < commitEvents && len(g.rows) < commitBytes {
+				if err := in.unbroken(ctx, max(in.cursor, g.cursor), messages[n].Sequence); err != nil {
+					return err
+				}
 				if err := in.take(ctx, g, &messages[n]); err != nil {
 					return err
 				}
@@ -137,7 +142,7 @@ func (in *intake) rejoin(ctx context.Context) error {
 	if err := joins(ctx, o.Stream, &st, position{created: o.Binding.StreamCreated, cursor: in.cursor, newest: in.newest}); err != nil {
 		return err
 	}
-	if !st.Keyed && st.FirstSeq > in.cursor+1 && in.cursor > 0 {
+	if in.dropped(&st, in.cursor) {
 		return ErrEventsLost
 	}
 	return o.Source.Reset(ctx, in.cursor+1)

@@ -232,7 +232,10 @@ func (l *loop) reader(segments []string) (*intake, error) {
 	}
 	in := &intake{
 		opts: &l.opts, mapper: mapper, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
-		segments: map[string]uint16{}, cursor: l.state.meta.Cursor, newest: l.state.meta.Time,
+		segments: map[string]uint16{}, cursor: l.state.meta.Cursor, newest: l.state.meta.Time, unkeyed: !l.stream.Keyed,
+	}
+	if lost := l.state.meta.Lost; lost != nil {
+		in.lost = lost.To
 	}
 	for _, name := range segments {
 		if n, ok := l.state.roster.Segment(name); ok {

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -45,6 +47,60 @@ func TestLostEventsHoldRemovalsUntilEachSegmentWasRefreshed(t *testing.T) {
 		if diff := cmp.Diff(emails(3), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
+		mustStop(t, stop)
+	})
+}
+
+// H22: a destination that runs and lags behind the age limit notices too: it ends its run, and the next claim says what was lost.
+func TestEventsThatAgeOutBeforeARunningDestinationReadsThemAreNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.unkeyed = true
+		o := w.options()
+		s := &fakeSource{world: w}
+		o.Source = s
+		d := New(o)
+		ended := make(chan error, 1)
+		go func() { ended <- d.Run(context.Background()) }()
+		w.crowd("a", 3)
+		w.mu.Lock()
+		s.late = w.last + 1
+		w.mu.Unlock()
+		for i := 1; i <= 3; i++ {
+			w.publish("a", fmt.Sprintf("p%d", i), "exited", "")
+		}
+		w.mu.Lock()
+		w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Sequence <= 5 })
+		w.first, s.late = 6, 0
+		close(w.woken)
+		w.woken = make(chan struct{})
+		w.mu.Unlock()
+		if err := <-ended; !errors.Is(err, ErrEventsLost) {
+			t.Fatalf("the run ended with %v", err)
+		}
+		d, stop := w.run(w.options())
+		time.Sleep(10 * time.Minute)
+		w.wantListed(3)
+		if st := d.Stats(); st.LostFrom != 4 || st.LostTo != 5 || st.Cursor != 6 {
+			t.Fatalf("lost %d to %d at cursor %d, want 4 to 5 at 6", st.LostFrom, st.LostTo, st.Cursor)
+		}
+		mustStop(t, stop)
+	})
+}
+
+// A gap that an erasure left in an unkeyed stream is no loss.
+func TestAGapBehindTheStreamsFirstEventIsNoLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.unkeyed, w.first = true, 1
+		_, stop := w.run(w.options())
+		w.crowd("a", 2)
+		w.mu.Lock()
+		w.last += 2 // purged before they were read
+		w.mu.Unlock()
+		w.publish("a", "p1", "exited", "")
+		time.Sleep(10 * time.Minute)
+		w.wantListed(1)
 		mustStop(t, stop)
 	})
 }
