@@ -127,6 +127,8 @@ func (v *watch) settled(s *sent, job string) {
 		for email, content := range s.contents {
 			switch u, last := v.undone[email], v.w.stream.last(); {
 			case s.on != "upsert" || j.Silent || j.Never && !s.told:
+			case !j.Never && u.by != s.by && u.row >= mostUndone:
+				v.undone[email] = undone{by: s.by, row: u.row} // the replica before may be setting the contact aside just now
 			case !j.Never:
 				delete(v.undone, email)
 			case u.content != content:

@@ -126,6 +126,9 @@ func (p *process) PublishDeadLetters(ctx context.Context, letters []broker.DeadL
 	if err := p.step(ctx, "letter"); err != nil {
 		return err
 	}
+	for _, l := range letters {
+		p.w.tell("letter: event %d, %s", l.Sequence, l.Reason)
+	}
 	p.w.watch.letters(letters)
 	p.w.publishLetters(letters)
 	return nil
