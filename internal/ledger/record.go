@@ -47,6 +47,9 @@ type Timing struct {
 	Quiet   int64 `json:"quiet"`
 	MaxWait int64 `json:"max_wait"`
 	Guard   int64 `json:"guard"` // the interval that it counts over
+
+	MinRemovals int     `json:"min_removals,omitempty"` // the guard's
+	MaxShare    float64 `json:"max_removal_share,omitempty"`
 }
 
 func (*Claim) kind() Kind { return KindClaim }

@@ -11,6 +11,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
+	"rollcall/internal/plan"
 	"rollcall/internal/window"
 )
 
@@ -53,6 +54,7 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
 		Binding: o.Binding, Timing: ledger.Timing{
 			Quiet: int64(o.Policy.Window.Quiet), MaxWait: int64(o.Policy.Window.MaxWait), Guard: int64(o.Policy.Guard.Interval),
+			MinRemovals: o.Policy.Guard.MinRemovals, MaxShare: o.Policy.Guard.MaxShare,
 		},
 	}
 	if st := l.stream; s.meta.Cursor > 0 && !st.Keyed && st.FirstSeq > s.meta.Cursor+1 {
@@ -180,7 +182,7 @@ func (s *State) claim(c *ledger.Claim) {
 // timing takes over what the fold needs of the configuration.
 func (s *State) timing(t ledger.Timing) {
 	s.policy.Window = window.Policy{Quiet: time.Duration(t.Quiet), MaxWait: time.Duration(t.MaxWait)}
-	s.policy.Guard.Interval = time.Duration(t.Guard)
+	s.policy.Guard = plan.Guard{Interval: time.Duration(t.Guard), MinRemovals: t.MinRemovals, MaxShare: t.MaxShare}
 	s.window.SetPolicy(s.policy.Window)
 }
 
