@@ -77,7 +77,11 @@ func (v *watch) hush(e entryOf, before, after map[string]pipeline.Standing) {
 		case s.Due != 0 && b.Due == 0:
 			h.first = e.at
 		}
-		if e.claims && b.Due != 0 && s.Due > max(b.Due, h.first.Add(maxWait).UnixNano()) {
+		latest := max(b.Due, h.first.Add(maxWait).UnixNano())
+		if s.Version != b.Version || s.Turn != b.Turn { // the configuration changed who selects it, and that has its quiet time
+			latest = max(latest, e.at.Add(quiet).UnixNano())
+		}
+		if e.claims && b.Due != 0 && s.Due > latest {
 			v.w.fail("a take-over lets %s wait %v longer, and longer than max_wait", email, time.Duration(s.Due-b.Due))
 		}
 		if e.fresh && (s.Desired != b.Desired || s.Version != b.Version) {
