@@ -160,18 +160,22 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 		}
 	}
 	named := make(map[contact.Handle]string, len(blamed))
-	refusals := make([]ledger.Refusal, 0, len(blamed))
 	for _, r := range blamed {
-		h := handles[r.Index]
-		named[h] = scrub(r.Reason, string(l.state.roster.Email(h)))
-		refusals = append(refusals, ledger.Refusal{Handle: h, Reason: named[h]})
+		named[handles[r.Index]] = scrub(r.Reason, string(l.state.roster.Email(handles[r.Index])))
+	}
+	if l.leaveInDoubt(i.Batch, handles, named) {
+		return
+	}
+	l.stillSent(l.state.flight.Get(i.Batch), named)
+	refusals := make([]ledger.Refusal, 0, len(named))
+	for _, h := range handles {
+		if reason, refused := named[h]; refused {
+			refusals = append(refusals, ledger.Refusal{Handle: h, Reason: reason})
+		}
 	}
 	end := func() {
 		l.divide(handles, again)
 		l.without(i, refusals)
-	}
-	if l.leaveInDoubt(i.Batch, handles, named) {
-		return
 	}
 	if len(named) == 0 {
 		end()
@@ -207,13 +211,35 @@ func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
 	l.lastCut = time.Time{}
 }
 
-// aside publishes the dead letters of contacts that SendGrid refused: each holds the event that last
-// set the contact's fields. then runs on the loop once all are confirmed.
+// stillSent keeps of what SendGrid refused the contacts that are still as they were sent. What nothing selects any more nobody
+// misses, and what another event sets by now is tried anew: neither gets a dead letter, so neither may be parked as refused.
+func (l *loop) stillSent(b *flight.Batch, reasons map[contact.Handle]string) {
+	for _, it := range b.Items {
+		if it.Source == 0 || it.Source != l.state.roster.Source(it.Handle) {
+			delete(reasons, it.Handle)
+		}
+	}
+}
+
+// unlessSent turns the refusals of exceptions that stillSent did not keep into how those contacts stood before.
+func (l *loop) unlessSent(exceptions []ledger.Exception, reasons map[contact.Handle]string) {
+	for n, e := range exceptions {
+		if _, kept := reasons[e.Handle]; kept || e.Finding != ledger.Rejected {
+			continue
+		}
+		exceptions[n] = ledger.Exception{Handle: e.Handle, Finding: ledger.OffList}
+		if l.state.book.At(e.Handle).Listed() {
+			exceptions[n].Finding = ledger.OnList
+		}
+	}
+}
+
+// aside publishes the dead letters of contacts that SendGrid refused: each holds the event that set the contact's fields as they
+// were sent. then runs on the loop once all are confirmed.
 func (l *loop) aside(b *flight.Batch, reasons map[contact.Handle]string, reason segment.Reason, then func()) {
 	details := make(map[uint64]string, len(reasons))
 	for _, it := range b.Items {
-		// What nothing selects any more nobody misses, and what another event sets by now is tried anew.
-		if detail, ok := reasons[it.Handle]; ok && it.Source != 0 && it.Source == l.state.roster.Source(it.Handle) {
+		if detail, ok := reasons[it.Handle]; ok {
 			details[it.Source] = detail
 		}
 	}

@@ -88,6 +88,8 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 			reasons[e.Handle] = e.Reason
 		}
 	}
+	l.stillSent(b, reasons)
+	l.unlessSent(ended, reasons)
 	whole := len(ended) == len(b.Items)
 	p.under = whole || len(reasons) > 0 // until it has ended
 	p.at = now.Add(l.opts.Policy.scaled(nextLook))
