@@ -42,9 +42,10 @@ type Batch struct {
 	Job       string // SendGrid's, once accepted; empty where its answer named none
 	At        int64  // of the intent
 	Accepted  int64
-	Until     int64 // an unanswered try of its content may be applied until then; zero is no such try
-	Exempt    bool  // the guard does not count its removals
-	Tries     int   // how often its contacts were planned again after jobs that had ended
+	Until     int64  // an unanswered try of its content may be applied until then; zero is no such try
+	Exempt    bool   // the guard does not count its removals
+	Mapped    uint64 // a bit for each field that its mapping has
+	Tries     int    // how often its contacts were planned again after jobs that had ended
 }
 
 // Flight holds the open batches of one destination.
@@ -200,7 +201,7 @@ func (f *Flight) Append(dst []byte) []byte {
 		dst = wire.Bool(append(dst, byte(b.Operation), byte(b.State)), b.Exempt)
 		dst = wire.String(dst, b.Job)
 		dst = wire.Int(wire.Int(wire.Int(dst, b.At), b.Accepted), b.Until)
-		dst = wire.Uint(wire.Uint(dst, uint64(b.Tries)), uint64(len(b.Items)))
+		dst = wire.Uint(wire.Uint(wire.Uint(dst, b.Mapped), uint64(b.Tries)), uint64(len(b.Items)))
 		for _, it := range b.Items {
 			dst = wire.Uint(wire.Uint(wire.Fixed(wire.Uint(dst, uint64(it.Handle)), it.Hash), it.Mask), it.Source)
 		}
@@ -218,7 +219,7 @@ func (f *Flight) Load(body []byte) error {
 		b.Exempt = in.Bool()
 		b.Job = in.String()
 		b.At, b.Accepted, b.Until = in.Int(), in.Int(), in.Int()
-		b.Tries = int(in.Uint())
+		b.Mapped, b.Tries = in.Uint(), int(in.Uint())
 		for range in.Count() {
 			b.Items = append(b.Items, Item{contact.Handle(in.Uint()), in.Fixed(), in.Uint(), in.Uint()})
 		}

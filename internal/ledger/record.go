@@ -30,8 +30,9 @@ type Claim struct {
 	Until      int64    `json:"until"`  // the predecessor's unanswered requests are in doubt until then
 	Fields     []string `json:"fields"` // keys of every field that was ever mapped: their place is their number
 	Timing     Timing   `json:"timing"`
-	Keep       []string `json:"keep,omitempty"` // segments taken away whose removal is held: they go on counting
-	Lost       *Lost    `json:"lost,omitempty"` // events that the stream dropped before they were folded
+	Mapped     uint64   `json:"mapped,omitempty"` // a bit for each of Fields that the mapping has
+	Keep       []string `json:"keep,omitempty"`   // segments taken away whose removal is held: they go on counting
+	Lost       *Lost    `json:"lost,omitempty"`   // events that the stream dropped before they were folded
 	Binding    Binding  `json:"binding"`
 }
 

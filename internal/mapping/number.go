@@ -37,3 +37,14 @@ func (s Spec) Numbered(keys []string) (Spec, []string) {
 	s.Fields = fields
 	return s, all
 }
+
+// Mapped returns a bit for each number whose field the mapping has.
+func (s Spec) Mapped() uint64 {
+	var mapped uint64
+	for i := range s.Fields {
+		if s.Fields[i].Name != "" {
+			mapped |= 1 << i
+		}
+	}
+	return mapped
+}

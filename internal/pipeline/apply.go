@@ -167,7 +167,7 @@ func hashOf(r *ledger.Row) uint64 {
 }
 
 func (s *State) intent(r *ledger.Intent) {
-	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries, Exempt: r.Exempt}
+	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries, Exempt: r.Exempt, Mapped: s.meta.Claim.Mapped}
 	for _, h := range r.Handles {
 		it := flight.Item{Handle: h, Hash: s.roster.Hash(h), Source: s.roster.Source(h)}
 		s.window.Remove(h)

@@ -99,19 +99,19 @@ func (s *State) settled(r *ledger.Settled) {
 		if e, ok := except[it.Handle]; ok {
 			finding, reason = e.Finding, e.Reason
 		}
-		s.settle(b.Operation, it, finding, reason)
+		s.settle(b, it, finding, reason)
 	}
 }
 
-func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, reason string) {
-	h := it.Handle
+func (s *State) settle(b *flight.Batch, it flight.Item, f ledger.Finding, reason string) {
+	op, h := b.Operation, it.Handle
 	switch op {
 	case contact.Upsert:
 		switch f {
 		case ledger.Applied:
 			s.tell(op, h)
 			s.sent(op, h, !s.book.At(h).Listed())
-			s.list(h, it.Hash, it.Mask)
+			s.took(h, it, b.Mapped)
 		case ledger.OnList:
 			s.list(h, 0, s.book.At(h).Mask)
 		case ledger.OffList:
@@ -134,6 +134,16 @@ func (s *State) settle(op contact.Operation, it flight.Item, f ledger.Finding, r
 		}
 	}
 	s.evaluate(h, s.at)
+}
+
+// took notes that SendGrid has what a batch carried. A field that its mapping lacked keeps the value that it was sent before; where
+// the mapping has it again by now, what SendGrid has is another than the version that was sent.
+func (s *State) took(h contact.Handle, it flight.Item, mapped uint64) {
+	hash, mask := it.Hash, it.Mask|s.book.At(h).Mask&^mapped
+	if mask&^it.Mask&s.meta.Claim.Mapped != 0 {
+		hash = 0
+	}
+	s.list(h, hash, mask)
 }
 
 // erased notes that the account has the contact no more. One that another profile still selects is made anew,

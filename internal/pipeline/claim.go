@@ -63,6 +63,7 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
 	}
 	l.spec, c.Fields = l.resolved.Numbered(s.meta.Claim.Fields)
+	c.Mapped = l.spec.Mapped()
 	var gone []uint16
 	for _, name := range append(slices.Clone(s.meta.Claim.Binding.Segments), s.meta.Claim.Keep...) {
 		if n, known := s.roster.Segment(name); known && !slices.Contains(o.Binding.Segments, name) {
@@ -173,9 +174,19 @@ func (s *State) claim(c *ledger.Claim) {
 	remapped := before.Binding.Mapping != c.Binding.Mapping || before.Binding.Normalisation != c.Binding.Normalisation
 	if before.Epoch > 0 && remapped {
 		s.meta.MappedSince = s.flight.Next()
+		s.regain(c.Mapped &^ before.Mapped)
 	}
 	if before.Epoch > 0 && s.meta.Cursor > 0 && (remapped || len(added) > 0) {
 		s.startFill(added, remapped)
+	}
+}
+
+// regain lets contacts be sent again that may have a value at SendGrid in a field which the mapping did not have and has now.
+func (s *State) regain(fields uint64) {
+	for h := contact.Handle(1); fields != 0 && uint32(h) < s.roster.Contacts(); h++ {
+		if at := s.book.At(h); at.Listed() && at.Mask&fields != 0 {
+			s.book.Doubted(h)
+		}
 	}
 }
 

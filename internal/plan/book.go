@@ -142,6 +142,13 @@ func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 	b.set(h, s)
 }
 
+// Doubted notes that a listed contact has other fields at SendGrid than was believed.
+func (b *Book) Doubted(h contact.Handle) {
+	s := b.At(h)
+	s.Hash = 0
+	b.set(h, s)
+}
+
 // SetUnlisted notes that SendGrid does not have the contact on the list. What was sent for it stays
 // remembered: its text fields must still be cleared should it come back.
 func (b *Book) SetUnlisted(h contact.Handle) {
