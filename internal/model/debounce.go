@@ -15,7 +15,8 @@ import (
 // hush is since when a contact is in its window, and when it changed last.
 type hush struct {
 	first, last time.Time
-	free        bool // somebody made it due: an operator, or a re-reading
+	anew        time.Time // it was desired anew: perhaps nothing was due between, and its window began anew too
+	free        bool      // somebody made it due: an operator, or a re-reading
 }
 
 // entryOf is what an entry holds, as far as windows are concerned.
@@ -77,7 +78,7 @@ func (v *watch) hush(e entryOf, before, after map[string]pipeline.Standing) {
 		case s.Due != 0 && b.Due == 0:
 			h.first = e.at
 		}
-		latest := max(b.Due, h.first.Add(maxWait).UnixNano())
+		latest := max(b.Due, h.first.Add(maxWait).UnixNano(), h.anew.Add(maxWait).UnixNano())
 		if s.Version != b.Version || s.Turn != b.Turn { // the configuration changed who selects it, and that has its quiet time
 			latest = max(latest, e.at.Add(quiet).UnixNano())
 		}
@@ -86,6 +87,9 @@ func (v *watch) hush(e entryOf, before, after map[string]pipeline.Standing) {
 		}
 		if e.fresh && (s.Desired != b.Desired || s.Version != b.Version) {
 			h.last, h.free = e.at, false
+		}
+		if s.Turn != b.Turn {
+			h.anew = e.at
 		}
 		h.free = h.free || e.frees
 		v.hushes[email] = h
