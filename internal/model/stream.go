@@ -134,13 +134,6 @@ func (s *stream) published() []Event {
 	return slices.Clip(s.events)
 }
 
-// event is what was published at a sequence.
-func (s *stream) event(seq uint64) Event {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.events[seq-1]
-}
-
 // count is how many events of a kind were published.
 func (s *stream) count(kind string) int {
 	n := 0

@@ -22,10 +22,10 @@ func (v *watch) reads(held []broker.Message, handed int) {
 // would let go of members that were published (H5).
 func (v *watch) judged(r *ledger.Judge) {
 	unread, _ := v.w.stream.from(v.cursor + 1)
-	segment := v.w.stream.event(r.Sequence).Segment
+	events := v.w.stream.published()
 	for _, m := range unread {
-		e := v.w.stream.event(m.Sequence)
-		if m.Sequence <= v.ends[r.Sequence] && e.Kind == "membership" && e.Segment == segment {
+		e := events[m.Sequence-1]
+		if m.Sequence <= v.ends[r.Sequence] && e.Kind == "membership" && e.Segment == events[r.Sequence-1].Segment {
 			v.w.fail("H5: refresh %d is judged at %d, and %d, which lay there when it was read, is not folded", r.Sequence, v.cursor, m.Sequence)
 		}
 	}
