@@ -115,8 +115,8 @@ func (s *State) overtake(h contact.Handle) {
 
 // resend makes a contact that a forced replay wanted sent differ from what SendGrid is believed to have.
 func (s *State) resend(h contact.Handle, m mark) {
-	if at := s.book.At(h); m&forced != 0 && at.Listed() && s.roster.Desired(h) && s.flight.Of(h) == nil {
-		s.book.SetListed(h, 0, at.Mask)
+	if m&forced != 0 && s.listed(h) && s.roster.Desired(h) && s.flight.Of(h) == nil {
+		s.book.SetUnknown(h)
 	}
 }
 

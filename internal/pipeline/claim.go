@@ -57,8 +57,8 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 			MinRemovals: o.Policy.Guard.MinRemovals, MaxShare: o.Policy.Guard.MaxShare,
 		},
 	}
-	if st := l.stream; s.meta.Cursor > 0 && !st.Keyed && st.FirstSeq > s.meta.Cursor+1 {
-		c.Lost = &ledger.Lost{From: s.meta.Cursor + 1, To: st.FirstSeq - 1}
+	if dropped(&l.stream, s.meta.Cursor, 0) {
+		c.Lost = &ledger.Lost{From: s.meta.Cursor + 1, To: l.stream.FirstSeq - 1}
 		l.log.Error("events lost: the stream dropped some before they were folded; removals wait until a refresh of each segment was accepted",
 			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
 	}
@@ -185,7 +185,7 @@ func (s *State) claim(c *ledger.Claim) {
 func (s *State) regain(fields uint64) {
 	for h := contact.Handle(1); fields != 0 && uint32(h) < s.roster.Contacts(); h++ {
 		if at := s.book.At(h); at.Listed() && at.Mask&fields != 0 {
-			s.book.Doubted(h)
+			s.book.SetUnknown(h)
 		}
 	}
 }

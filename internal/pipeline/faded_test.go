@@ -17,9 +17,7 @@ func replacedWorld(t *testing.T) (w *world, s *fakeSource, stop func() error) {
 	w = newWorld(t)
 	o := w.options()
 	o.Policy.Cap = 1
-	s = &fakeSource{world: w}
-	o.Source = s
-	_, stop = w.run(o)
+	s, stop = w.runHeld(o)
 	w.publish("a", "p1", "entered", ada(1))
 	w.publish("a", "p2", "entered", ada(2))
 	time.Sleep(2 * time.Minute)
@@ -42,8 +40,7 @@ func TestAContactIsNotSentWithItsEmailAloneWhileANewerEventLiesBehindTheCursor(t
 		}
 		w.mu.Lock()
 		s.late = 0
-		close(w.woken)
-		w.woken = make(chan struct{})
+		w.wake()
 		w.mu.Unlock()
 		time.Sleep(5 * time.Minute)
 		if diff := cmp.Diff(emails(2), w.list()); diff != "" {

@@ -407,8 +407,7 @@ func (w *world) put(subject string, body []byte) uint64 {
 		w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Subject == subject })
 	}
 	w.events = append(w.events, broker.Message{Subject: subject, Body: body, Sequence: w.last, Time: time.Now()})
-	close(w.woken)
-	w.woken = make(chan struct{})
+	w.wake()
 	return w.last
 }
 
@@ -451,6 +450,20 @@ func (w *world) run(o Options) (d *Destination, stop func() error) {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	return d, func() error { cancel(); return <-done }
+}
+
+// runHeld runs a destination with a source that the test can hold back.
+func (w *world) runHeld(o Options) (s *fakeSource, stop func() error) {
+	s = &fakeSource{world: w}
+	o.Source = s
+	_, stop = w.run(o)
+	return s, stop
+}
+
+// wake lets sources look for events again; the caller holds the lock.
+func (w *world) wake() {
+	close(w.woken)
+	w.woken = make(chan struct{})
 }
 
 func isStreamChanged(err error) bool { return errors.Is(err, ErrStreamChanged) }

@@ -195,8 +195,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 			except = append(except, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reasons[h]})
 		}
 	}
-	l.stillSent(b, reasons)
-	l.unlessSent(except, reasons)
+	l.unlessSent(b, except, reasons)
 	id := b.ID
 	end := func() {
 		l.receipt(b, now, len(except), "", func() {

@@ -142,7 +142,7 @@ func (in *intake) rejoin(ctx context.Context) error {
 	if err := joins(ctx, o.Stream, &st, position{created: o.Binding.StreamCreated, cursor: in.cursor, newest: in.newest}); err != nil {
 		return err
 	}
-	if in.dropped(&st, in.cursor) {
+	if dropped(&st, in.cursor, in.lost) {
 		return ErrEventsLost
 	}
 	return o.Source.Reset(ctx, in.cursor+1)

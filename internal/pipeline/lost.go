@@ -24,9 +24,10 @@ type lost struct {
 // ErrEventsLost ends a run whose stream has dropped events above the cursor: the next claim says which.
 var ErrEventsLost = errors.New("the event stream has dropped events that were not folded yet; the destination is claimed anew and says which")
 
-// dropped reports whether a stream has let go of events behind one that was read. Of a stream that was never read nothing is missed.
-func (in *intake) dropped(st *broker.StreamState, read uint64) bool {
-	return !st.Keyed && read > 0 && st.FirstSeq > max(read, in.lost)+1
+// dropped reports whether a stream has let go of events behind one that was read, others than those that are known to be lost.
+// Of a stream that was never read nothing is missed.
+func dropped(st *broker.StreamState, read, lost uint64) bool {
+	return !st.Keyed && read > 0 && st.FirstSeq > max(read, lost)+1
 }
 
 // unbroken looks, where sequences are missing between two events of an unkeyed stream, whether it has dropped them: a reader that
@@ -37,7 +38,7 @@ func (in *intake) unbroken(ctx context.Context, read, next uint64) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err == nil && in.dropped(&st, read):
+		case err == nil && dropped(&st, read, in.lost):
 			return ErrEventsLost
 		case err == nil || ends(err):
 			return err

@@ -72,8 +72,7 @@ func TestEventsThatAgeOutBeforeARunningDestinationReadsThemAreNoticed(t *testing
 		w.mu.Lock()
 		w.events = slices.DeleteFunc(w.events, func(m broker.Message) bool { return m.Sequence <= 5 })
 		w.first, s.late = 6, 0
-		close(w.woken)
-		w.woken = make(chan struct{})
+		w.wake()
 		w.mu.Unlock()
 		if err := <-ended; !errors.Is(err, ErrEventsLost) {
 			t.Fatalf("the run ended with %v", err)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -58,29 +59,14 @@ func (l *loop) lookBehind(cursor uint64) {
 	}
 	l.looking = true
 	l.task(func(ctx context.Context) func() {
-		nothing, err := nothingBehind(ctx, &l.opts, cursor)
+		more, err := anyBehind(ctx, &l.opts, cursor)
 		return func() {
 			l.looking = false
-			if err == nil && nothing && l.state.meta.Cursor == cursor {
+			if err == nil && !more && l.state.meta.Cursor == cursor {
 				l.pending, l.caughtUp = 0, true
 			}
 		}
 	})
-}
-
-// nothingBehind reports whether at one moment the stream held no event of Rollcall's above a sequence. Where something is
-// published meanwhile it says no.
-func nothingBehind(ctx context.Context, o *Options, cursor uint64) (bool, error) {
-	before, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
-	if err != nil {
-		return false, err
-	}
-	more, err := anyBetween(ctx, o, cursor+1, before.LastSeq)
-	if err != nil || more {
-		return false, err
-	}
-	after, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
-	return err == nil && after.LastSeq == before.LastSeq, err
 }
 
 // endOfRebased looks whether anything lies behind the cursor, where a rebased stream has not been read to its end yet: its
@@ -109,4 +95,10 @@ func anyBetween(ctx context.Context, o *Options, from, to uint64) (bool, error) 
 		return true, nil
 	}
 	return false, err
+}
+
+// anyBehind reports whether the stream holds an event of Rollcall's above a sequence. The broker counts them at one moment, so
+// that none which is there is overlooked.
+func anyBehind(ctx context.Context, o *Options, sequence uint64) (bool, error) {
+	return anyBetween(ctx, o, sequence+1, math.MaxUint64)
 }

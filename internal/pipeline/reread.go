@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"math"
 	"strings"
 	"time"
 
@@ -106,10 +105,9 @@ func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, er
 	return out, nil
 }
 
-// behind returns the stream's end where events lie behind the cursor, and zero where none do. The broker counts them at one
-// moment, so that none which is there is overlooked.
+// behind returns the stream's end where events lie behind the cursor, and zero where none do.
 func (in *intake) behind(ctx context.Context) (end uint64, err error) {
-	more, err := anyBetween(ctx, in.opts, in.cursor+1, math.MaxUint64)
+	more, err := anyBehind(ctx, in.opts, in.cursor)
 	if err != nil || !more {
 		return 0, err
 	}

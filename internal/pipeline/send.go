@@ -166,7 +166,8 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	if l.leaveInDoubt(i.Batch, handles, named) {
 		return
 	}
-	l.stillSent(l.state.flight.Get(i.Batch), named)
+	b := l.state.flight.Get(i.Batch)
+	l.stillSent(b, named)
 	refusals := make([]ledger.Refusal, 0, len(named))
 	for _, h := range handles {
 		if reason, refused := named[h]; refused {
@@ -181,7 +182,7 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 		end()
 		return
 	}
-	l.aside(l.state.flight.Get(i.Batch), named, segment.ReasonSendGridRefused, end)
+	l.aside(b, named, segment.ReasonSendGridRefused, end)
 }
 
 // divide keeps the parts of a refused batch together for when its end is committed.
@@ -221,8 +222,9 @@ func (l *loop) stillSent(b *flight.Batch, reasons map[contact.Handle]string) {
 	}
 }
 
-// unlessSent turns the refusals of exceptions that stillSent did not keep into how those contacts stood before.
-func (l *loop) unlessSent(exceptions []ledger.Exception, reasons map[contact.Handle]string) {
+// unlessSent keeps the refusals of a job's exceptions as stillSent does, and turns the others into how those contacts stood before.
+func (l *loop) unlessSent(b *flight.Batch, exceptions []ledger.Exception, reasons map[contact.Handle]string) {
+	l.stillSent(b, reasons)
 	for n, e := range exceptions {
 		if _, kept := reasons[e.Handle]; kept || e.Finding != ledger.Rejected {
 			continue

@@ -86,8 +86,7 @@ func (s *scene) all(segmentID, change string, emails []string) {
 		events = append(events, m)
 	}
 	s.events = append(slices.DeleteFunc(s.events, func(m broker.Message) bool { return replaced[m.Subject] }), events...)
-	close(s.woken)
-	s.woken = make(chan struct{})
+	s.wake()
 }
 
 // quiet waits until nothing is dirty but what is refused, waiting or held, and returns how long that took.

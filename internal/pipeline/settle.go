@@ -88,8 +88,7 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 			reasons[e.Handle] = e.Reason
 		}
 	}
-	l.stillSent(b, reasons)
-	l.unlessSent(ended, reasons)
+	l.unlessSent(b, ended, reasons)
 	whole := len(ended) == len(b.Items)
 	p.under = whole || len(reasons) > 0 // until it has ended
 	p.at = now.Add(l.opts.Policy.scaled(nextLook))

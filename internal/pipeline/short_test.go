@@ -9,10 +9,7 @@ import (
 // shortWorld is a list of three and a refresh of two, of whom one was seen; the broker counts one more event behind it.
 func shortWorld(t *testing.T) (w *world, s *fakeSource, stop func() error) {
 	w = newWorld(t)
-	o := w.options()
-	s = &fakeSource{world: w}
-	o.Source = s
-	_, stop = w.run(o)
+	s, stop = w.runHeld(w.options())
 	w.crowd("a", 3)
 	w.mu.Lock()
 	s.ghost = 1
@@ -43,8 +40,7 @@ func TestH5_ARefreshThatLacksMembersWaitsForTheEventsBehindIt(t *testing.T) {
 		w.wantListed(3)
 		w.mu.Lock()
 		s.late, s.ghost = 0, 0
-		close(w.woken)
-		w.woken = make(chan struct{})
+		w.wake()
 		w.mu.Unlock()
 		time.Sleep(10 * time.Minute)
 		w.wantLetters(0)

@@ -142,8 +142,8 @@ func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 	b.set(h, s)
 }
 
-// Doubted notes that a listed contact has other fields at SendGrid than was believed.
-func (b *Book) Doubted(h contact.Handle) {
+// SetUnknown notes that a listed contact may have other fields at SendGrid than was believed.
+func (b *Book) SetUnknown(h contact.Handle) {
 	s := b.At(h)
 	s.Hash = 0
 	b.set(h, s)
