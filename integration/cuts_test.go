@@ -64,7 +64,7 @@ func TestCuts(t *testing.T) {
 func (s *stage) cutFromSendGrid() {
 	s.t.Helper()
 	for _, d := range cutFor {
-		s.play(row{scenario: fmt.Sprintf("consumers cut off from SendGrid for %v", d), wantCuts: 1, bound: takeover}, func(sc *scene) {
+		s.play(row{scenario: fmt.Sprintf("consumers cut off from SendGrid for %v", d), wantCuts: 1, bound: takeover + slack}, func(sc *scene) {
 			sc.moment()
 			sc.disconnect("sendgrid", d, func() bool {
 				before := sc.sendgrid().requests()

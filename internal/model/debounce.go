@@ -15,7 +15,7 @@ import (
 // hush is since when a contact is in its window, and when it changed last.
 type hush struct {
 	first, last time.Time
-	anew        time.Time // it was desired anew: perhaps nothing was due between, and its window began anew too
+	anew        time.Time // it was desired anew, or made due at once: perhaps nothing was due between, and its window began anew too
 	free        bool      // somebody made it due: an operator, or a re-reading
 }
 
@@ -88,7 +88,7 @@ func (v *watch) hush(e entryOf, before, after map[string]pipeline.Standing) {
 		if e.fresh && (s.Desired != b.Desired || s.Version != b.Version) {
 			h.last, h.free = e.at, false
 		}
-		if s.Turn != b.Turn {
+		if s.Turn != b.Turn || s.Due != b.Due && s.Due <= e.at.UnixNano() {
 			h.anew = e.at
 		}
 		h.free = h.free || e.frees
