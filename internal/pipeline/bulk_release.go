@@ -95,15 +95,17 @@ func (s *State) stays(h contact.Handle) {
 	}
 }
 
-// underWay counts the contacts that became due by a re-reading and have not come to an end.
-func (s *State) underWay() int {
-	n := 0
+// underWay counts the contacts that became due by a re-reading and have not come to an end, and those of them that leave.
+func (s *State) underWay() (n, leaving int) {
 	for _, h := range s.bulk.released.Handles() {
-		if s.book.At(contact.Handle(h)).Place() == plan.Nowhere {
+		if h := contact.Handle(h); s.book.At(h).Place() == plan.Nowhere {
 			n++
+			if !s.roster.Desired(h) {
+				leaving++
+			}
 		}
 	}
-	return n
+	return n, leaving
 }
 
 // abandon ends what only a cancelled replay wanted. What it folded is owed as everything that was folded; it goes on

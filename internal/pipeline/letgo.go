@@ -55,7 +55,8 @@ func (l *loop) letGo(now time.Time) {
 		return
 	}
 	l.letGoing = now.Add(linger / 4)
-	per, under := max(l.opts.Batch.MaxContacts, 1), s.underWay()
+	per := max(l.opts.Batch.MaxContacts, 1)
+	under, leaving := s.underWay()
 	if due := len(l.offered[toUpsertAgain]) + len(l.offered[toReadAgain]); due >= per || under >= bulkBatches*per {
 		return
 	}
@@ -63,8 +64,8 @@ func (l *loop) letGo(now time.Time) {
 	switch {
 	case l.removals == unasked && s.book.Free(l.opts.Policy.Cap) < s.bulk.touched.Len():
 		l.removals, rec.Removals = awaitedFirst, true
-	case l.removals == awaitedFirst && under > 0:
-		return
+	case l.removals == awaitedFirst && leaving > 0:
+		return // not for upserts: one that is not full waits for these
 	default:
 		l.removals = passed
 	}

@@ -184,7 +184,7 @@ func (l *loop) replayCancelled(r *ledger.Replay) {
 // replayEnd ends a replay whose last contact has come to its end.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
-	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo || l.state.underWay() > 0 {
+	if under, _ := l.state.underWay(); under > 0 || l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo {
 		return
 	}
 	l.opts.at(AtReplaySend)
