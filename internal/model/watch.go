@@ -144,17 +144,20 @@ func (v *watch) slots(limit int, before, after map[string]pipeline.Standing) {
 		v.w.fail("I5: %d contacts hold a slot, the cap is %d", is, limit)
 	}
 	for e, s := range after {
-		if b := before[e]; b.Listed || b.Slot || !s.Slot || limit == 0 {
+		b := before[e]
+		if b.Listed || b.Slot || !s.Slot || limit == 0 {
 			continue
 		}
-		ahead := 0 // who waits with an earlier turn: a free slot is kept for each whose fields are being read
+		// Who waits with an earlier turn: a free slot is kept for each whose fields are being read. The turns are those of before:
+		// events in the same entry are folded after the decision.
+		ahead := 0
 		for other, o := range after {
-			if before[other].Place == plan.Waiting && o.Place == plan.Waiting && o.Desired && o.Turn < s.Turn {
+			if w := before[other]; w.Place == plan.Waiting && o.Place == plan.Waiting && o.Desired && w.Turn < b.Turn {
 				ahead++
 			}
 		}
 		if is+ahead > limit {
-			v.w.fail("I5: %s is let in with turn %d, and of %d who wait with an earlier one some have no slot left", e, s.Turn, ahead)
+			v.w.fail("I5: %s is let in with turn %d, and of %d who wait with an earlier one some have no slot left", e, b.Turn, ahead)
 		}
 	}
 }
