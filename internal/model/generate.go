@@ -25,6 +25,7 @@ type generator struct {
 	profiles, emails, segments   int
 	down, paused, reconfigurable bool
 	slowJobs                     bool // jobs are late, instead of requests: both together pass the horizon
+	forgets                      bool // the departed: a refresh must not last longer than they are remembered, or it lacks them
 	refreshes                    int
 }
 
@@ -57,7 +58,7 @@ func (g *generator) header() {
 	if g.one(6) {
 		g.add("exports %d", 1+g.rng.IntN(3))
 	}
-	if g.one(8) {
+	if g.forgets = g.one(8); g.forgets {
 		g.add("keep %ds", 3+g.rng.IntN(20))
 	}
 	if g.one(8) {
@@ -276,7 +277,11 @@ func (g *generator) refresh() {
 		if g.one(2) {
 			g.add("row %s p%d %s%s", id, p+1, g.email(), g.fields())
 		}
-		if g.one(5) {
+		switch {
+		case !g.one(5):
+		case g.forgets:
+			pick(g, (*generator).enter, (*generator).exit)(g)
+		default:
 			pick(g, (*generator).enter, (*generator).exit, (*generator).wait, (*generator).restart)(g)
 		}
 	}

@@ -62,12 +62,12 @@ func (r *Roster) forget(row *profile) {
 	r.profiles.Free(row.number)
 }
 
-// longGone reports whether the profile has been in no segment since before the unix second.
+// longGone reports whether the profile has been in no segment, and had no event, since before the unix second.
 func (row *profile) longGone(before int64) bool {
 	return row.departed != 0 && int64(row.departed) < before && row.holds == 0
 }
 
-// LongGone reports whether some profile has been in no segment since before the unix second.
+// LongGone reports whether some profile has been in no segment, and had no event, since before the unix second.
 func (r *Roster) LongGone(before int64) bool {
 	var row profile
 	for p := uint32(1); p < r.profiles.Len(); p++ {
@@ -78,7 +78,7 @@ func (r *Roster) LongGone(before int64) bool {
 	return false
 }
 
-// Forget lets go of the profiles that have been in no segment since before the unix second.
+// Forget lets go of the profiles that have been in no segment, and had no event, since before the unix second.
 func (r *Roster) Forget(before int64) int {
 	n := 0
 	var row profile

@@ -19,6 +19,9 @@ func (r *Roster) Fold(in Row, touch Touch) Verdict {
 	if in.Sequence < m.sequence {
 		return Stale
 	}
+	if in.Sequence > m.sequence {
+		row.departed = 0 // whoever is in no segment is remembered from the last event on
+	}
 	m.sequence, m.flags, m.hash = in.Sequence, 0, 0
 	if in.Entered {
 		m.flags |= memberIn

@@ -14,7 +14,7 @@ type Person struct {
 	Memberships []Membership
 	Holds       contact.Handle   // the contact that it keeps desired; zero is none
 	Past        []contact.Handle // that it held before
-	Departed    int64            // unix seconds since when it is in no segment; zero while it is in one
+	Departed    int64            // unix seconds since when it is in no segment and had no event; zero while it is in one
 }
 
 // Membership is the latest event of one profile in one segment.

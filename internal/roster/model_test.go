@@ -229,6 +229,27 @@ func TestARefreshLetsGoOfTheDepartedAlone(t *testing.T) {
 	}
 }
 
+// Whoever is in no segment is remembered from the last event on, not from the first exit: a refresh counts the row of a member
+// whom a newer event let go (H5). The same event read again is no newer one.
+func TestTheDepartedAreRememberedFromTheirLastEvent(t *testing.T) {
+	r := New(nil)
+	r.Select([]string{"a", "b"})
+	touch := func(contact.Handle, Cause) {}
+	exit := func(at int64, seg uint16, seq uint64) {
+		r.At(at)
+		r.Fold(Row{Sequence: seq, Segment: seg, Profile: []byte("p")}, touch)
+	}
+	exit(100, 0, 1)
+	exit(200, 1, 2)
+	exit(300, 1, 2)
+	if n := r.Forget(200); n != 0 || r.Count(1, 2) != 1 {
+		t.Fatalf("%d were forgotten by an exit that another followed, and %d are counted", n, r.Count(1, 2))
+	}
+	if n := r.Forget(201); n != 1 {
+		t.Fatalf("%d were forgotten, want 1", n)
+	}
+}
+
 // H13: whom a refresh let go of stays away, also once the row is forgotten and whatever is read again: by a back-fill, a replay
 // or the retry of a letter. Who enters after the refresh's beginning is a member.
 func TestWhomARefreshLetGoOfIsNotRevivedOnceForgotten(t *testing.T) {

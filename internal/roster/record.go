@@ -25,7 +25,7 @@ type profile struct {
 	number   uint32
 	key      []byte // packed id: lies in the record, until the next change of any profile
 	uuid     bool
-	departed uint32 // unix seconds since when it is in no segment; zero while it is in one
+	departed uint32 // unix seconds since when it is in no segment and had no event; zero while it is in one
 	holds    uint32 // the contact that it keeps desired; zero is none
 	next     uint32 // the other profiles that hold the same contact
 	prev     uint32
