@@ -193,7 +193,7 @@ func explained(w *world, e Event, reason string) bool {
 		}
 		return false
 	case "sendgrid_refused", "other_identifier":
-		return w.refused(email) || w.watch.givenUp(email)
+		return w.watch.givenUp(email) || w.refused(email)
 	case "unreadable":
 		return e.Kind == "garbage"
 	case "refresh_refused":
