@@ -83,12 +83,13 @@ lint: $(TOOLS)/golangci-lint ## go vet and golangci-lint
 	$(GO) vet ./...
 	$(TOOLS)/golangci-lint run ./...
 
-verify: $(TOOLS)/gofumpt ## fails on unformatted files and on a go.mod that is not tidy
+verify: $(TOOLS)/gofumpt ## fails on unformatted files, on a go.mod that is not tidy, and on a mutant that no longer fits
 	@out=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 	cd tools/manifests && $(GO) mod tidy -diff
+	@for p in testdata/mutants/*.patch; do patch -s -p1 --dry-run <$$p || { echo "$$p no longer fits: make it anew"; exit 1; }; done
 
 shape: ## files above 250 lines, functions above 45, for the review
 	$(GO) test -count=1 -run TestShapeReport -v ./internal/house
