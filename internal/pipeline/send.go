@@ -216,10 +216,16 @@ func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
 // misses, and what another event sets by now is tried anew: neither gets a dead letter, so neither may be parked as refused.
 func (l *loop) stillSent(b *flight.Batch, reasons map[contact.Handle]string) {
 	for _, it := range b.Items {
-		if it.Source == 0 || it.Source != l.state.roster.Source(it.Handle) {
+		if !l.asSent(it) {
 			delete(reasons, it.Handle)
 		}
 	}
+}
+
+// asSent reports whether a contact's fields are still those that were sent, of the same event.
+func (l *loop) asSent(it flight.Item) bool {
+	r := l.state.roster
+	return it.Source != 0 && it.Source == r.Source(it.Handle) && it.Hash == r.Hash(it.Handle)
 }
 
 // unlessSent keeps the refusals of a job's exceptions as stillSent does, and turns the others into how those contacts stood before.

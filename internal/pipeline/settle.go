@@ -88,7 +88,6 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 			reasons[e.Handle] = e.Reason
 		}
 	}
-	l.unlessSent(b, ended, reasons)
 	whole := len(ended) == len(b.Items)
 	p.under = whole || len(reasons) > 0 // until it has ended
 	p.at = now.Add(l.opts.Policy.scaled(nextLook))
@@ -160,8 +159,13 @@ type tried struct {
 }
 
 // again counts how often a job that SendGrid said had ended left a contact undone: after three more it is refused. A
-// job whose end nobody tells uses nothing up: for it the contact is planned again for as long as it takes.
+// job whose end nobody tells uses nothing up: for it the contact is planned again for as long as it takes. Who is no more as it
+// was sent is not refused, and stands as the look-up says.
 func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exception {
+	if !l.asSent(it) {
+		delete(l.tries, it.Handle)
+		return e
+	}
 	if !ended {
 		return e
 	}
