@@ -162,10 +162,6 @@ type tried struct {
 // job whose end nobody tells uses nothing up: for it the contact is planned again for as long as it takes. Who is no more as it
 // was sent is not refused, and stands as the look-up says.
 func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exception {
-	if !l.asSent(it) {
-		delete(l.tries, it.Handle)
-		return e
-	}
 	if !ended {
 		return e
 	}
@@ -174,12 +170,15 @@ func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exce
 		t.jobs += before.jobs
 	}
 	l.tries[it.Handle] = t
-	if t.jobs > maxTries {
-		delete(l.tries, it.Handle)
-		return ledger.Exception{
-			Handle: e.Handle, Finding: ledger.Rejected,
-			Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
-		}
+	if t.jobs <= maxTries {
+		return e
 	}
-	return e
+	delete(l.tries, it.Handle)
+	if !l.asSent(it) {
+		return e
+	}
+	return ledger.Exception{
+		Handle: e.Handle, Finding: ledger.Rejected,
+		Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
+	}
 }
