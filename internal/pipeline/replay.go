@@ -184,7 +184,10 @@ func (l *loop) replayCancelled(r *ledger.Replay) {
 // replayEnd ends a replay whose last contact has come to its end.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
-	if under, _ := l.state.underWay(); under > 0 || l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo {
+	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo {
+		return
+	}
+	if under, _ := l.state.underWay(); under > 0 {
 		return
 	}
 	l.opts.at(AtReplaySend)
