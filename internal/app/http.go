@@ -24,7 +24,7 @@ func (a *App) serveHTTP(ctx context.Context) error {
 	}
 	o := web.Options{
 		Gatherer: a.registry, Reader: reader{a}, Live: a.live, Ready: a.readiness,
-		Version: a.opts.Version, Log: a.log.Named("http"),
+		Version: a.opts.Version, Log: a.log.Named("http"), ConfigFile: a.cfg.HTTP.WebConfigFile,
 	}
 	if path := a.cfg.HTTP.TokenFile; path != "" {
 		o.Token = config.FileSecret("http token", path).Value
@@ -110,7 +110,7 @@ func (r reader) Query(ctx context.Context, destination, name string, body []byte
 		return nil, errNotReady
 	}
 	unknown := &control.Error{Code: control.NotFound, Message: "there is no destination " + destination + " here"}
-	request := control.Request{Who: "http", Args: body}
+	request := control.Request{Who: asker(ctx), Args: body}
 	run, here := r.app.runner(destination)
 	if read, ok := stored[name]; ok {
 		if !here {
@@ -136,6 +136,14 @@ func (r reader) Query(ctx context.Context, destination, name string, body []byte
 	return desk.New(desk.Options{
 		Config: r.app.cfg, Destination: run.cfg, Conn: r.app.conn, SendGrid: run.account.client, Log: r.app.log,
 	}).Command(ctx, control.Command(name), request)
+}
+
+// asker names who asks over HTTP, by the line of the token file.
+func asker(ctx context.Context) string {
+	if name := web.WhoAsks(ctx).Name; name != "" {
+		return "http:" + name
+	}
+	return "http"
 }
 
 // status is how one destination stands, here or at the replica that has it.

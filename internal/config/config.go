@@ -74,8 +74,9 @@ type Log struct {
 
 // HTTP is where metrics, health and the operator's page are served.
 type HTTP struct {
-	Listen    string `yaml:"listen"`
-	TokenFile string `yaml:"token_file"`
+	Listen        string `yaml:"listen"`
+	TokenFile     string `yaml:"token_file"`
+	WebConfigFile string `yaml:"web_config_file"`
 }
 
 // Account is a SendGrid account, or a subuser of one.

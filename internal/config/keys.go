@@ -83,7 +83,8 @@ var processKeys = []key{
 	{path: "log.format", kind: kindText, def: "auto", enum: []string{"auto", "text", "json"}, text: "auto is text on a terminal, else JSON."},
 	{path: "http", kind: kindObject, text: "Health, metrics, the operator's page and its JSON."},
 	{path: "http.listen", kind: kindText, def: "127.0.0.1:8780", pattern: listenPattern, text: "Address to serve on."},
-	{path: "http.token_file", kind: kindText, def: "", text: "File of the token that / and /api ask for; on loopback none is needed."},
+	{path: "http.token_file", kind: kindText, def: "", text: "File of the tokens that / and /api ask for, lines of role:name:token (read, operate) or of a token alone (read). Without it they are open to this machine alone, but not through a proxy."},
+	{path: "http.web_config_file", kind: kindText, def: "", text: "File of TLS for http, in the form of Prometheus' exporters (tls_server_config). Read again when it changes."},
 	{path: "revision", kind: kindInteger, def: "0", min: "0", text: "A replica whose revision is lower than the ledger's stays standby."},
 }
 

@@ -22,6 +22,7 @@ var reasons = map[string]string{
 	"github.com/nats-io/nats.go":                  "the broker's client",
 	"github.com/nats-io/nuid":                     "ids of ledger entries",
 	"github.com/prometheus/client_golang":         "metrics",
+	"github.com/prometheus/exporter-toolkit":      "TLS over HTTP by the file that operators know from Prometheus' exporters",
 	"github.com/prometheus/common":                "tests: parses the exposition",
 	"github.com/santhosh-tekuri/jsonschema/v6":    "tests and check: the schemas are the contract",
 	"github.com/schollz/progressbar/v3":           "the bar of publisher and demo",

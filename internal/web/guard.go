@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"net"
 	"net/http"
 	"strings"
@@ -17,33 +15,65 @@ type guard struct {
 	log      *zap.Logger
 }
 
-// admit lets a request through without a token where both the listener and the host that was asked for
-// are this machine's: the second keeps out what comes through a proxy beside us, and web pages that
-// pointed a name of theirs at 127.0.0.1. Any other needs the token, as bearer or as the password of basic
-// authentication, which browsers ask for.
+// admit asks for a token wherever one is configured, from this machine too: a proxy beside us may ask exactly as a person
+// on the machine does. The token comes as bearer or as the password of basic authentication, which browsers ask for.
 func (g guard) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g.loopback && localHost(r.Host) {
-			next.ServeHTTP(w, r)
-			return
-		}
+		who := Identity{Role: Read}
 		if g.token == nil {
-			refuse(w, http.StatusForbidden, "no token is configured: set http.token_file, or ask on the machine itself")
+			if reason := g.foreign(r); reason != "" {
+				refuse(w, http.StatusForbidden, reason)
+				return
+			}
+			next.ServeHTTP(w, r.WithContext(withIdentity(r.Context(), who)))
 			return
 		}
-		want, err := g.token()
+		tokens, err := g.tokens()
 		if err != nil {
 			g.log.Error("the token of http.token_file can't be read; nobody is let in", zap.Error(err))
 			refuse(w, http.StatusForbidden, "the configured token can't be read; see the consumer's log")
 			return
 		}
-		if !equal(offered(r), want) {
+		who, ok := find(tokens, offered(r))
+		if !ok {
 			w.Header().Set("WWW-Authenticate", `Basic realm="rollcall", charset="UTF-8"`)
 			refuse(w, http.StatusUnauthorized, "a token is needed: Authorization: Bearer TOKEN, or TOKEN as the password")
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(withIdentity(r.Context(), who)))
 	})
+}
+
+func (g guard) tokens() ([]Token, error) {
+	text, err := g.token()
+	if err != nil {
+		return nil, err
+	}
+	return ParseTokens(text)
+}
+
+// foreign says why a request without a token is not from this machine, or nothing. The listener and the host that was
+// asked for have to be this machine's: the second keeps out web pages that pointed a name of theirs at 127.0.0.1. And no
+// proxy may have had the request: its client can be anywhere.
+func (g guard) foreign(r *http.Request) string {
+	if !g.loopback || !localHost(r.Host) {
+		return "no token is configured: set http.token_file, or ask on the machine itself"
+	}
+	for name := range r.Header {
+		if proxied(name) {
+			return "the request came through a proxy (it carries " + name + "), and no token is configured: set http.token_file"
+		}
+	}
+	return ""
+}
+
+// proxied reports whether only proxies set a header of that name, in its canonical form.
+func proxied(name string) bool {
+	switch name {
+	case "Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-")
 }
 
 func localHost(hostport string) bool {
@@ -64,10 +94,4 @@ func offered(r *http.Request) string {
 		return strings.TrimSpace(token)
 	}
 	return ""
-}
-
-// equal compares hashes, so that neither content nor length shows in the time it takes.
-func equal(got, want string) bool {
-	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
-	return want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

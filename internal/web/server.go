@@ -19,6 +19,9 @@ type Server struct {
 
 // Listen opens the address and serves on it until Stop. Options.Loopback is found out from the address.
 func Listen(ctx context.Context, address string, options Options) (*Server, error) {
+	if err := checkConfig(options.ConfigFile); err != nil {
+		return nil, err
+	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -30,6 +33,11 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 	if options.Log == nil {
 		options.Log = zap.NewNop()
 	}
+	if options.Token != nil {
+		if _, err := (guard{token: options.Token}).tokens(); err != nil {
+			options.Log.Error("http.token_file can't be used; nobody is let in until it is put right", zap.Error(err))
+		}
+	}
 	s := &Server{listener: listener, served: make(chan error, 1), server: &http.Server{
 		Handler:           Handler(options),
 		ReadHeaderTimeout: headerTimeout,
@@ -39,7 +47,7 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          zap.NewStdLog(options.Log),
 	}}
-	go func() { s.served <- s.server.Serve(listener) }()
+	go func() { s.served <- s.serve(listener, options.ConfigFile, options.Log) }()
 	return s, nil
 }
 

@@ -1,8 +1,8 @@
 // Package web serves health, metrics, the operator's page and its JSON over HTTP, all of them only for
 // reading.
 //
-// It guarantees that the page and the JSON are shown to this machine or to who has the token and nobody
-// else, that persons are named in the bodies of POST requests and never in a path, and that no request can
+// It guarantees that the page and the JSON are shown to who has a token and nobody else, or, where none is
+// configured, to this machine without a proxy between, that persons are named in the bodies of POST requests and never in a path, and that no request can
 // hold a connection or the process's memory for long. What is shown comes from the Reader.
 package web
 
@@ -30,14 +30,15 @@ var Queries = []string{"explain", "waiting", "dead-letters", "receipts", "ledger
 
 // Options is what a handler serves. Nil functions are taken as "fine".
 type Options struct {
-	Gatherer prometheus.Gatherer
-	Reader   Reader
-	Live     func() error           // whether the loops turn
-	Ready    func() error           // configuration read, broker reachable
-	Token    func() (string, error) // nil: no token is configured
-	Loopback bool                   // the listener is reached from this machine alone
-	Version  string
-	Log      *zap.Logger
+	Gatherer   prometheus.Gatherer
+	Reader     Reader
+	Live       func() error           // whether the loops turn
+	Ready      func() error           // configuration read, broker reachable
+	Token      func() (string, error) // the text of the token file (ParseTokens); nil: no token is configured
+	ConfigFile string                 // of TLS, in the form of Prometheus' exporters; "" is plain HTTP
+	Loopback   bool                   // the listener is reached from this machine alone
+	Version    string
+	Log        *zap.Logger
 }
 
 // Handler is the whole tree.

@@ -73,6 +73,7 @@ func TestHealthAndMetricsNeedNoToken(t *testing.T) {
 
 func TestThePageAndTheJSONNeedATokenExceptOnLoopback(t *testing.T) {
 	token := func() (string, error) { return "open sesame", nil }
+	by := func(r *http.Request, name, value string) *http.Request { r.Header.Set(name, value); return r }
 	broken := func() (string, error) { return "", errors.New("gone") }
 	bearer := func(r *http.Request, token string) *http.Request {
 		r.Header.Set("Authorization", "Bearer "+token)
@@ -88,6 +89,15 @@ func TestThePageAndTheJSONNeedATokenExceptOnLoopback(t *testing.T) {
 		"loopback by name":                   {Options{Loopback: true}, get("/", "localhost:8780"), 200},
 		"loopback of IPv6":                   {Options{Loopback: true}, get("/", "[::1]:8780"), 200},
 		"a name that points at loopback":     {Options{Loopback: true}, get("/", "evil.example:8780"), 403},
+		"loopback, one is configured":        {Options{Loopback: true, Token: token}, get("/", "127.0.0.1:8780"), 401},
+		"loopback, one is offered":           {Options{Loopback: true, Token: token}, bearer(get("/", "127.0.0.1:8780"), "open sesame"), 200},
+		"a proxy of RFC 7239":                {Options{Loopback: true}, by(get("/", "127.0.0.1:8780"), "Forwarded", "for=192.0.2.1"), 403},
+		"a proxy that names its client":      {Options{Loopback: true}, by(get("/", "127.0.0.1:8780"), "X-Forwarded-For", "192.0.2.1"), 403},
+		"a proxy that names the scheme":      {Options{Loopback: true}, by(get("/", "127.0.0.1:8780"), "x-forwarded-proto", "https"), 403},
+		"a proxy that names nothing in it":   {Options{Loopback: true}, by(get("/", "127.0.0.1:8780"), "X-Forwarded-Host", ""), 403},
+		"a proxy of nginx's customs":         {Options{Loopback: true}, by(get("/", "127.0.0.1:8780"), "X-Real-Ip", "192.0.2.1"), 403},
+		"a cache":                            {Options{Loopback: true}, by(get("/api/v1/destinations", "localhost"), "Via", "1.1 cache"), 403},
+		"a proxy, with the token":            {Options{Token: token}, by(bearer(get("/", "ops"), "open sesame"), "Forwarded", "for=192.0.2.1"), 200},
 		"a proxy beside us, with token":      {Options{Loopback: true, Token: token}, bearer(get("/", "ops.example"), "open sesame"), 200},
 		"open, no token configured":          {Options{}, get("/", "127.0.0.1:8780"), 403},
 		"open, none offered":                 {Options{Token: token}, get("/api/v1/destinations", "consumer"), 401},
