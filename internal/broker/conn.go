@@ -177,6 +177,9 @@ func (o Options) natsOptions(log *zap.Logger) ([]nats.Option, string, error) {
 // credentials adds what identifies us. The files are read again at each reconnect, so that rotated ones
 // are taken up.
 func (o Options) credentials(opts []nats.Option) ([]nats.Option, error) {
+	if err := o.readable(); err != nil {
+		return nil, err
+	}
 	if o.CredsFile != "" {
 		opts = append(opts, nats.UserCredentials(o.CredsFile))
 	}

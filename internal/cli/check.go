@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/desk/check"
 )
@@ -74,7 +75,10 @@ func checkBroker(ctx context.Context, found *check.Findings, cfg *config.Config)
 	}
 	conn, done, err := connect(ctx, cfg.NATS, quiet())
 	if err != nil {
-		found.Fail("broker", "reachable", err).Help = "start the broker, or correct nats.url (NATS_URL and --nats-url go before it)"
+		finding := found.Fail("broker", "reachable", err)
+		if _, file := errors.AsType[*broker.FileError](err); !file {
+			finding.Help = "start the broker, or correct nats.url (NATS_URL and --nats-url go before it)"
+		}
 		return
 	}
 	defer done()

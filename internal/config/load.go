@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ func Parse(path string, text []byte, env LookupEnv) (*Config, error) {
 		return nil, err
 	}
 	d.any(place{key: keys[0]}, root, reflect.ValueOf(cfg).Elem())
+	if len(d.problems) > 0 && isRoot(d.problems[0]) {
+		return nil, d.failed(path) // nothing was read, so no rule can be judged
+	}
 	d.checkRules(cfg)
 	return cfg, d.failed(path)
 }
@@ -58,7 +62,9 @@ func LoadNATS(path string, env LookupEnv) (NATS, error) {
 	if entries, ok := d.entries(place{}, root); ok && entries["nats"] != nil {
 		d.any(place{key: section, at: "nats"}, entries["nats"], reflect.ValueOf(&cfg.NATS).Elem())
 	}
-	d.checkNATS(&cfg.NATS)
+	if len(d.problems) == 0 || !isRoot(d.problems[0]) {
+		d.checkNATS(&cfg.NATS)
+	}
 	return cfg.NATS, d.failed(path)
 }
 
@@ -82,8 +88,14 @@ func read(path string) ([]byte, error) {
 			Message: fmt.Sprintf("can't be read (%v): see to its owner and mode", unwrapped(err)),
 		}}}
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, byteOrderMark), nil
 }
+
+// byteOrderMark is what some editors write before UTF-8; it is no part of what was meant.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// isRoot reports whether it is the file as a whole that is not what it has to be.
+func isRoot(p Problem) bool { return p.Key == "" }
 
 func unwrapped(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

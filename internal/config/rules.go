@@ -115,6 +115,9 @@ func (d *decoder) checkAccount(at string, account *Account) {
 		d.fail(at+".base_url", "is no URL that can be read")
 		return
 	}
+	if path := strings.TrimRight(base.Path, "/"); path == "/v3" || strings.HasSuffix(path, "/v3") {
+		d.fail(at+".base_url", "ends in /v3, which Rollcall adds itself: take it out")
+	}
 	host := strings.TrimSuffix(strings.ToLower(base.Hostname()), ".")
 	sendgrid := host == "sendgrid.com" || strings.HasSuffix(host, ".sendgrid.com")
 	if sendgrid && account.ClockScale != 1 {

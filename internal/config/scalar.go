@@ -31,7 +31,7 @@ func (d *decoder) scalar(p place, node ast.Node, target reflect.Value) {
 	}
 	zero := p.key.kind == kindDuration && text == "0"
 	if wantsText := p.key.kind != kindInteger && p.key.kind != kindNumber; wantsText != isText && !zero {
-		d.fail(p.at, "must be %s, not %s%s", expected(p.key), describe(node), quoteHint(wantsText))
+		d.fail(p.at, "must be %s, not %s%s", expected(p.key), describe(node), hint(p.key, text, wantsText))
 		return
 	}
 	if isText {

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -44,21 +46,43 @@ func (s *Secret) Value() (string, error) {
 	defer s.mu.Unlock()
 	info, err := os.Stat(s.path)
 	if err != nil {
-		return "", fmt.Errorf("read the %s from %s: %w; see to the file and its mode", s.name, s.path, unwrapped(err))
+		return "", s.unreadable(err)
 	}
 	if s.fresh && info.ModTime().Equal(s.mtime) && info.Size() == s.size {
 		return s.value, nil
 	}
 	text, err := os.ReadFile(s.path)
 	if err != nil {
-		return "", fmt.Errorf("read the %s from %s: %w; see to the file and its mode", s.name, s.path, unwrapped(err))
+		return "", s.unreadable(err)
 	}
-	value := strings.TrimSpace(string(text))
+	value := strings.TrimSpace(string(bytes.TrimPrefix(text, byteOrderMark)))
 	if value == "" {
-		return "", fmt.Errorf("read the %s from %s: %w", s.name, s.path, errEmptySecret)
+		return "", s.unreadable(errEmptySecret)
 	}
 	s.value, s.mtime, s.size, s.fresh = value, info.ModTime(), info.Size(), true
 	return value, nil
+}
+
+// SecretError says that a secret's file can't be used.
+type SecretError struct {
+	text  string
+	cause error
+}
+
+func (e *SecretError) Error() string { return e.text }
+
+// Unwrap gives the cause.
+func (e *SecretError) Unwrap() error { return e.cause }
+
+func (s *Secret) unreadable(err error) error {
+	why := unwrapped(err).Error()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there is no such file: write it, or correct the path (from the working directory)"
+	case errors.Is(err, fs.ErrPermission):
+		why = "this user may not read it: see to its owner and mode"
+	}
+	return &SecretError{fmt.Sprintf("read the %s from %s: %s", s.name, s.path, why), err}
 }
 
 var errEmptySecret = errors.New("the file is empty; write the key into it")

@@ -59,3 +59,32 @@ func TestAKeyFileThatFailsSaysWhichAndNeverUsesAnOldKey(t *testing.T) {
 		t.Error("an account without a key has one")
 	}
 }
+
+// Some editors write a byte order mark in front: no key begins with one.
+func TestAByteOrderMarkIsNoPartOfAKeyOrAFile(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "key"), filepath.Join(dir, "rollcall.yaml")
+	for path, text := range map[string]string{key: "secret\r\n", file: good} {
+		if err := os.WriteFile(path, []byte("\xef\xbb\xbf"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := FileSecret("key", key).Value(); err != nil || got != "secret" {
+		t.Errorf("the key is %q, %v", got, err)
+	}
+	if cfg, err := Load(file, testEnv); err != nil || len(cfg.Destinations) != 1 {
+		t.Errorf("the file: %v", err)
+	}
+	if _, err := LoadNATS(file, testEnv); err != nil {
+		t.Errorf("the nats section: %v", err)
+	}
+}
+
+func TestAKeyFileThatIsNotThereIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none")
+	_, err := (&Account{ID: "acme", APIKeyFile: path}).Key().Value()
+	want := "read the api_key of account acme from " + path + ": there is no such file: write it, or correct the path (from the working directory)"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,10 +21,16 @@ var status2 = []struct {
 	{"unknown key below", "", "    guard: {intervall: 1h}\n", 16, "destinations[0].guard.intervall: unknown key: did you mean interval?", true},
 	{"wrong type: text for a number", "profile_cap: 100000\ndest", "profile_cap: lots\ndest", 6, "must be a whole number of contacts", true},
 	{"wrong type: number for text", "name: Newsletter, EU customers", "name: 12", 9, "must be text, not a number: put it in quotes", true},
-	{"wrong type: variable for a number", "profile_cap: 100000\ndest", "profile_cap: ${CAP}\ndest", 6, "${NAME} is expanded in text alone", true},
+	{"wrong type: variable for a number", "profile_cap: 100000\ndest", "profile_cap: ${CAP}\ndest", 6, "${NAME} is expanded in text only", true},
 	{"wrong type: list for a mapping", "url: nats://broker:4222", "tls: []", 2, "must be a mapping", true},
 	{"wrong type: text for a list", "segments: [high-value, newsletter-optin]", "segments: high-value", 13, "must be a list, not text", true},
 	{"wrong type: truth", "name: Newsletter, EU customers", "name: true", 9, "must be text, not true or false", true},
+	{"wrong type: a number for a duration", "", "    debounce: {quiet: 1}\n", 16, "must be a duration such as 30s, 5m or 720h from 0 to 24h, not a number: a unit is missing, as in 1s", true},
+	{"wrong type: a word for a number", "profile_cap: 100000\ndest", "profile_cap: three\ndest", 6, "must be a whole number of contacts from 0 to 1000000000, not text\n", true},
+	{"wrong type: a number in quotes", "profile_cap: 100000\ndest", "profile_cap: '3'\ndest", 6, "not text: take the quotes away\n", true},
+	{"wrong type: a number for a choice", "", "log: {level: 3}\n", 16, "must be one of debug, info, warn, error, not a number\n", true},
+	{"wrong type: a number for a date", "2026-11-01", "20261101", 14, "must be a date as 2026-11-01, not a number\n", true},
+	{"base URL with the version", "    api_key: ", "    base_url: https://api.sendgrid.com/v3/\n    api_key: ", 5, "ends in /v3, which Rollcall adds itself: take it out", false},
 	{"no value", "name: Newsletter, EU customers", "name:", 9, "has no value", true},
 	{"missing key", "    name: Newsletter, EU customers\n", "", 8, "destinations[0].name: is missing", true},
 	{"missing cap", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}\n    profile_cap: 100000", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}", 8, "destinations[0].profile_cap: is missing", true},
@@ -107,7 +115,7 @@ func TestEveryMistakeOfTheContractIsRefusedWithItsLine(t *testing.T) {
 			if want := fmt.Sprintf("rollcall.yaml:%d:", c.line); !strings.Contains(err.Error(), want) {
 				t.Errorf("no %q in: %v", want, err)
 			}
-			if !strings.Contains(err.Error(), c.message) {
+			if !strings.Contains(err.Error()+"\n", c.message) {
 				t.Errorf("no %q in: %v", c.message, err)
 			}
 			if strings.Contains(err.Error(), "SG.") {
@@ -124,8 +132,18 @@ func TestAFileThatIsNotThereOrEmptyIsRefused(t *testing.T) {
 	if _, err := load(t, "# nothing\n"); err == nil || !strings.Contains(err.Error(), "is empty") {
 		t.Errorf("error = %v", err)
 	}
-	if _, err := load(t, "- a\n"); err == nil || !strings.Contains(err.Error(), "must be a mapping") {
-		t.Errorf("error = %v", err)
+	for _, root := range []string{"- a\n", "just words\n", "7\n"} { // nothing was read, so no rule can be judged
+		_, err := load(t, root)
+		if err == nil || !strings.Contains(err.Error(), "must be a mapping of keys to values") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", root, err)
+		}
+		path := filepath.Join(t.TempDir(), "rollcall.yaml")
+		if err := os.WriteFile(path, []byte(root), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = LoadNATS(path, testEnv); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("the nats section of %q: %v", root, err)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -65,11 +66,23 @@ func describe(node ast.Node) string {
 	return "this"
 }
 
-func quoteHint(wantsText bool) string {
-	if wantsText {
+// hint says what to change where a value is a number and has to be text, or the other way round. Quotes help only where the value
+// itself would do.
+func hint(k key, text string, wantsText bool) string {
+	switch {
+	case k.kind == kindDuration:
+		return ": a unit is missing, as in 1s"
+	case wantsText && checkText(k, text) == nil:
 		return ": put it in quotes"
+	case wantsText:
+		return ""
+	case strings.Contains(text, "${"):
+		return ": ${NAME} is expanded in text only"
 	}
-	return ": take the quotes away (${NAME} is expanded in text alone)"
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		return ""
+	}
+	return ": take the quotes away"
 }
 
 func lowerFirst(text string) string {

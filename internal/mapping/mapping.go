@@ -137,9 +137,9 @@ func (m *Mapper) Map(dst, attributes []byte) Result {
 		if len(v) == 0 || string(v) == "null" {
 			continue
 		}
-		value, kind, ok := m.value(&m.spec.Fields[i], v)
-		if !ok {
-			bad = append(bad, m.spec.Fields[i].Name)
+		value, kind, why := m.value(&m.spec.Fields[i], v)
+		if why != "" {
+			bad = append(bad, m.spec.Fields[i].Name+" "+why)
 			continue
 		}
 		dst = contact.AppendField(dst, i, kind, value)
@@ -157,19 +157,28 @@ func (m *Mapper) Map(dst, attributes []byte) Result {
 }
 
 func (m *Mapper) mapEmail(res *Result) {
+	no := func(reason segment.Reason, why string) {
+		res.Reason, res.Detail = reason, m.spec.EmailAttribute+" "+why
+	}
 	switch {
-	case len(m.email) == 0 || string(m.email) == "null" || string(m.email) == `""`:
-		res.Reason, res.Detail = segment.ReasonNoEmail, m.spec.EmailAttribute+" is absent, null or empty"
+	case len(m.email) == 0:
+		no(segment.ReasonNoEmail, "is absent")
+		return
+	case string(m.email) == "null":
+		no(segment.ReasonNoEmail, "is null")
+		return
+	case string(m.email) == `""`:
+		no(segment.ReasonNoEmail, "is empty")
 		return
 	case m.email[0] != '"':
-		res.Reason, res.Detail = segment.ReasonInvalidEmail, m.spec.EmailAttribute+" is no text"
+		no(segment.ReasonInvalidEmail, "is "+typeOf(m.email)+", no text")
 		return
 	}
 	var text []byte
 	text, m.scratch = segment.Unquote(m.scratch, m.email)
 	address, ok := contact.Normalize(m.address[:0], text)
 	if m.address = address; !ok {
-		res.Reason, res.Detail = segment.ReasonInvalidEmail, m.spec.EmailAttribute+" is no valid e-mail"
+		no(segment.ReasonInvalidEmail, noEmail(text))
 		return
 	}
 	res.Email = address

@@ -32,12 +32,12 @@ func badEvents(t *testing.T) []bad {
 	good := profile(ada(9))
 	events := []bad{
 		{"an event of 100 KiB", subject, profile(`{"x":"` + strings.Repeat("x", 100<<10) + `"}`), segment.ReasonTooLarge, "bytes, more than 65536"},
-		{"truncated JSON", subject, good[:len(good)-20], segment.ReasonUnreadable, "the body is no JSON object"},
+		{"truncated JSON", subject, good[:len(good)-20], segment.ReasonUnreadable, "the body is cut off: its JSON ends too early, behind byte"},
 		{"an unknown type", subject, strings.Replace(good, segment.TypeMembership, "rollcall.other.v1", 1), segment.ReasonUnknownType, "the type is none that this build knows"},
 		{"a subject against its data", subject, strings.Replace(good, `"bad"`, `"other"`, 1), segment.ReasonSubjectMismatch, "the subject's profile key is not that of data.profile_id"},
-		{"a profile without an e-mail", subject, profile(`{"country":"GB"}`), segment.ReasonNoEmail, "email is absent, null or empty"},
-		{"an invalid e-mail", subject, profile(`{"email":"ada.example.com"}`), segment.ReasonInvalidEmail, "email is no valid e-mail"},
-		{"a wrong type in a mapped attribute", subject, profile(`{"email":"ada9@example.com","country":["GB"]}`), segment.ReasonBadValue, "a value does not fit: country"},
+		{"a profile without an e-mail", subject, profile(`{"country":"GB"}`), segment.ReasonNoEmail, "email is absent"},
+		{"an invalid e-mail", subject, profile(`{"email":"ada.example.com"}`), segment.ReasonInvalidEmail, "email is no valid e-mail: it has no at sign"},
+		{"a wrong type in a mapped attribute", subject, profile(`{"email":"ada9@example.com","country":["GB"]}`), segment.ReasonBadValue, "a value does not fit: country is an array, no text"},
 		{"entered without attributes", subject, strings.Replace(good, `"attributes"`, `"attribute"`, 1), segment.ReasonSchema, "data.attributes is missing on entered"},
 	}
 	examples, err := schemas.Events()

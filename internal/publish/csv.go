@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"rollcall/internal/people"
 	"rollcall/internal/segment"
 )
 
@@ -142,14 +143,17 @@ func (r *csvReader) header(line int) error {
 // item makes a row of the record. Every cell that is no id is an attribute, as text; an empty one is null.
 func (r *csvReader) item(line int) Item {
 	if n := len(r.rec.ends); n != len(r.keys) {
-		return refuse(line, segment.ReasonUnreadable, fmt.Sprintf("it has %d cells, the header %d", n, len(r.keys)))
+		return refuse(line, segment.ReasonUnreadable, fmt.Sprintf("it has %s, the header %d", people.Of(n, "cell"), len(r.keys)))
 	}
 	row := Row{Profile: string(r.rec.field(r.at.profile)), Segment: r.o.Segment, Change: r.o.Change}
 	if r.at.segment >= 0 && len(r.rec.field(r.at.segment)) > 0 {
 		row.Segment = string(r.rec.field(r.at.segment))
 	}
 	if r.at.change >= 0 && len(r.rec.field(r.at.change)) > 0 {
-		row.Change, _ = changeOf(string(r.rec.field(r.at.change)))
+		var ok bool
+		if row.Change, ok = changeOf(string(r.rec.field(r.at.change))); !ok {
+			return refuse(line, segment.ReasonSchema, noChange)
+		}
 	}
 	a := append(r.attributes[:0], '{')
 	for i, key := range r.keys {

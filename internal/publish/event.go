@@ -49,8 +49,8 @@ func (c *encoder) membership(row Row) (event, error) {
 	e := c.envelope(row.Time)
 	body := make([]byte, 0, 192+len(c.source)+len(row.Profile)+len(row.Segment)+len(row.Attributes))
 	body = segment.AppendMembership(body, e, row.Segment, row.Profile, row.Change, row.Attributes)
-	if !segment.ValidToken([]byte(row.Segment)) {
-		return event{}, &RowError{segment.ReasonSchema, "segment_id is missing or not of the pattern"}
+	if why := segment.NoSegment(row.Segment); why != "" {
+		return event{}, &RowError{segment.ReasonSchema, "segment_id " + why}
 	}
 	return c.event(segment.MembershipSubject(c.keyed, row.Segment, row.Profile), row.Profile, e.ID, body)
 }

@@ -19,6 +19,7 @@ type lines struct {
 	read   int    // lines that were read
 	buffer []byte // of a line that did not fit the reader's
 	again  []line // to be read once more
+	end    byte   // of a line
 }
 
 // line is one line without its end, valid until the next one is read. The text of one that is too long is skipped.
@@ -32,6 +33,10 @@ func newLines(in io.Reader) *lines {
 	l := &lines{reader: bufio.NewReaderSize(in, 64<<10)}
 	if start, _ := l.reader.Peek(len(byteOrderMark)); bytes.Equal(start, byteOrderMark) {
 		_, _ = l.reader.Discard(len(byteOrderMark)) // they were peeked at
+	}
+	l.end = '\n'
+	if start := l.beginning(); bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
+		l.end = '\r' // as old Macintoshes end lines, and spreadsheets that save for them
 	}
 	return l
 }
@@ -56,7 +61,7 @@ func (l *lines) next() (line, error) {
 		l.again = l.again[1:]
 		return first, nil
 	}
-	text, err := l.reader.ReadSlice('\n')
+	text, err := l.reader.ReadSlice(l.end)
 	long := false
 	if errors.Is(err, bufio.ErrBufferFull) {
 		text, long, err = l.rest(text)
@@ -68,7 +73,7 @@ func (l *lines) next() (line, error) {
 		return line{}, err
 	}
 	l.read++
-	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte{'\n'}), []byte{'\r'})
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte{'\n'}), []byte{'\r'}) // of a line that ends with CR alone the second one is it
 	return line{number: l.read, text: text, long: long}, nil
 }
 
@@ -76,7 +81,7 @@ func (l *lines) next() (line, error) {
 func (l *lines) rest(start []byte) (text []byte, long bool, err error) {
 	l.buffer = append(l.buffer[:0], start...)
 	for {
-		text, err = l.reader.ReadSlice('\n')
+		text, err = l.reader.ReadSlice(l.end)
 		if long = long || len(l.buffer)+len(text) > maxLine; !long {
 			l.buffer = append(l.buffer, text...)
 		}

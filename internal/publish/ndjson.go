@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -23,6 +24,7 @@ type jsonReader struct {
 type members struct {
 	event                                         bool // the line is one
 	profile, segment, change, attributes, instant []byte
+	beside                                        string // a member of a profile that is none of these
 }
 
 func readNDJSON(l *lines, o ReadOptions, yield func(Item) error) error {
@@ -67,6 +69,10 @@ func (r *jsonReader) member(key, value []byte) {
 		r.in.attributes = value
 	case "time":
 		r.in.instant = value
+	default:
+		if r.in.beside == "" {
+			r.in.beside = string(name)
+		}
 	}
 }
 
@@ -76,7 +82,7 @@ func (r *jsonReader) item(text []byte) Item {
 		return refuse(0, segment.ReasonUnreadable, "it is not UTF-8")
 	}
 	if segment.ScanObject(text, r.visit) != nil {
-		return refuse(0, segment.ReasonUnreadable, "the line is no JSON object")
+		return refuse(0, segment.ReasonUnreadable, segment.Fault("the line", text))
 	}
 	if r.in.event {
 		return r.asEvent(text)
@@ -94,7 +100,10 @@ func (r *jsonReader) asEvent(text []byte) Item {
 	switch event.Kind {
 	case segment.Membership:
 		item.Row.Segment, item.Row.Change, item.Row.Attributes = string(event.Segment), event.Change, event.Attributes
-		item.Row.Time = r.time()
+		var ok bool
+		if item.Row.Time, ok = r.time(); !ok {
+			return refuse(0, segment.ReasonSchema, "time is no RFC 3339 time")
+		}
 	case segment.Erased:
 		item.Erased = true
 		for _, email := range event.Emails {
@@ -106,17 +115,17 @@ func (r *jsonReader) asEvent(text []byte) Item {
 	return item
 }
 
-// time is when the event happened, zero where it does not say so.
-func (r *jsonReader) time() time.Time {
+// time is when the event happened, zero where it does not say so; false where it says something else.
+func (r *jsonReader) time() (at time.Time, ok bool) {
+	if len(r.in.instant) == 0 || string(r.in.instant) == "null" {
+		return time.Time{}, true
+	}
 	text, ok := jsonText(r.in.instant)
 	if !ok {
-		return time.Time{}
+		return time.Time{}, false
 	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || at.Year() < 1 || at.Year() > 9999 {
-		return time.Time{}
-	}
-	return at
+	at, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text)) // t and z may be small
+	return at, err == nil && at.Year() >= 1 && at.Year() <= 9999
 }
 
 // asProfile reads {profile_id, attributes}, and segment_id and change where they are there.
@@ -127,22 +136,30 @@ func (r *jsonReader) asProfile() Item {
 	}
 	var ok bool
 	if row.Profile, ok = jsonText(r.in.profile); !ok {
-		return refuse(0, segment.ReasonSchema, "profile_id is missing or no text")
+		return refuse(0, segment.ReasonSchema, segment.NoText(profileColumn, r.in.profile))
 	}
 	if r.in.segment != nil {
 		if row.Segment, ok = jsonText(r.in.segment); !ok {
-			return refuse(0, segment.ReasonSchema, "segment_id is no text")
+			return refuse(0, segment.ReasonSchema, segment.NoText(segmentColumn, r.in.segment))
 		}
 	}
 	if row.Segment == "" {
 		return refuse(0, segment.ReasonSchema, "there is neither a segment_id nor a --segment")
 	}
 	if r.in.change != nil {
-		change, _ := jsonText(r.in.change)
-		row.Change, _ = changeOf(change)
+		change, text := jsonText(r.in.change)
+		if !text {
+			return refuse(0, segment.ReasonSchema, segment.NoText(changeColumn, r.in.change))
+		}
+		if row.Change, ok = changeOf(change); !ok {
+			return refuse(0, segment.ReasonSchema, noChange)
+		}
 	}
 	if string(r.in.attributes) != "null" {
 		row.Attributes = r.in.attributes
+	}
+	if row.Attributes == nil && r.in.beside != "" { // they would be lost without a word
+		return refuse(0, segment.ReasonSchema, "there are no attributes, and other members stand beside profile_id: put them into attributes")
 	}
 	return Item{Row: row}
 }

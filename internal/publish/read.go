@@ -44,6 +44,9 @@ var ErrInput = errors.New("the input can't be read")
 // an error; the next ones follow.
 func Read(in io.Reader, o ReadOptions, yield func(Item) error) error {
 	l := newLines(in)
+	if err := l.isText(); err != nil {
+		return err
+	}
 	format, err := o.format(l)
 	if err != nil {
 		return err
@@ -81,6 +84,8 @@ func (o ReadOptions) format(l *lines) (Format, error) {
 func refuse(line int, reason segment.Reason, detail string) Item {
 	return Item{Line: line, Err: &RowError{reason, detail}}
 }
+
+const noChange = "change is neither entered nor exited"
 
 func changeOf(text string) (segment.Change, bool) {
 	switch text {

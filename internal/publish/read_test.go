@@ -62,13 +62,13 @@ func TestCSVCellsAreAttributesAsText(t *testing.T) {
 
 func TestCSVColumnsGoBeforeTheFlags(t *testing.T) {
 	expect(t, "change,profile_id,segment_id\nexited,a,one\n,b,\nleft,c,two\nentered,d,no segment\n", entering,
-		"2: one a exited {}", "3: seg b entered {}", "4: schema: data.change is neither entered nor exited", "5: schema: segment_id is missing or not of the pattern")
+		"2: one a exited {}", "3: seg b entered {}", "4: schema: change is neither entered nor exited", "5: schema: segment_id holds something else than letters, digits, _ and -")
 }
 
 func TestABadCSVLineIsReportedAndTheOthersGoOn(t *testing.T) {
 	expect(t, "profile_id,email\na,1,2\nb\n,x@example.com\nc,a\"b\nd,\"a\"b\ne,\xff\nf,good\n", entering,
-		"2: unreadable: it has 3 cells, the header 2", "3: unreadable: it has 1 cells, the header 2",
-		"4: schema: data.profile_id is missing or not 1 to 200 characters without control characters",
+		"2: unreadable: it has 3 cells, the header 2", "3: unreadable: it has 1 cell, the header 2",
+		"4: schema: data.profile_id is empty",
 		"5: unreadable: a quote stands inside a cell that is not quoted", "6: unreadable: something stands behind the closing quote of a cell",
 		"7: unreadable: it is not UTF-8", `8: seg f entered {"email":"good"}`)
 }
@@ -128,8 +128,8 @@ func TestABadJSONLineIsReportedAndTheOthersGoOn(t *testing.T) {
 		"{\"profile_id\":\"\xff\",\"attributes\":{}}", `{"profile_id":"good","attributes":{}}`,
 	}, "\n"), ReadOptions{Format: NDJSON, Segment: "seg"})
 	want := []string{
-		"1: unreadable: ", "2: unreadable: ", "3: schema: profile_id", "4: schema: profile_id", "5: schema: data.attributes is missing", "6: schema: data.attributes is no object",
-		"7: schema: segment_id is no text", "8: schema: data.change", "9: too_large: ", "10: too_large: ", "11: unreadable: ", "12: seg good entered {}",
+		"1: unreadable: ", "2: unreadable: ", "3: schema: profile_id", "4: schema: profile_id", "5: schema: data.attributes is missing", "6: schema: data.attributes is an array, no object",
+		"7: schema: segment_id is a number", "8: schema: change", "9: too_large: ", "10: too_large: ", "11: unreadable: ", "12: seg good entered {}",
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d lines, want %d: %q", len(got), len(want), got)

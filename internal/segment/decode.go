@@ -97,32 +97,32 @@ func problem(reason Reason, detail string) *Problem { return &Problem{Reason: re
 // event judges what was read.
 func (d *Decoder) event(subject string, ev *Event) *Problem {
 	if kind, ok := d.attribute(d.env.kind); !ok {
-		return problem(ReasonSchema, "type is missing or no text")
+		return problem(ReasonSchema, d.noText("type", d.env.kind))
 	} else if ev.Kind = kindOf(kind); ev.Kind == Unknown {
 		return problem(ReasonUnknownType, "the type is none that this build knows")
 	}
 	var ok [4]bool
-	ev.Segment, ok[0] = d.text(d.data.segment)
-	if ok[0] = ok[0] && ValidToken(ev.Segment); !ok[0] {
-		ev.Segment = nil
+	segment, _ := d.text(d.data.segment)
+	if ok[0] = ValidToken(segment); ok[0] {
+		ev.Segment = segment
 	}
-	ev.Profile, ok[1] = d.text(d.data.profile)
-	if ok[1] = ok[1] && validProfile(ev.Profile); !ok[1] {
-		ev.Profile = nil
+	profile, _ := d.text(d.data.profile)
+	if ok[1] = validProfile(profile); ok[1] {
+		ev.Profile = profile
 	}
 	ev.ID, ok[2] = d.attribute(d.env.id)
 	ev.Source, ok[3] = d.attribute(d.env.source)
 	switch {
 	case !ok[2] || len(ev.ID) == 0:
-		return problem(ReasonSchema, "id is missing, empty or no text")
+		return problem(ReasonSchema, d.noText("id", d.env.id))
 	case !ok[3] || len(ev.Source) == 0:
-		return problem(ReasonSchema, "source is missing, empty or no text")
+		return problem(ReasonSchema, d.noText("source", d.env.source))
 	case len(d.env.data) == 0 || d.env.data[0] != '{':
-		return problem(ReasonSchema, "data is missing or no object")
+		return problem(ReasonSchema, noOther("data", "object", d.env.data))
 	case !ok[0] && ev.Kind != Erased:
-		return problem(ReasonSchema, "data.segment_id is missing or not of the pattern")
+		return problem(ReasonSchema, noSegment("data.segment_id", d.data.segment, segment))
 	case !ok[1] && ev.Kind != Refreshed:
-		return problem(ReasonSchema, "data.profile_id is missing or not 1 to 200 characters without control characters")
+		return problem(ReasonSchema, noProfile("data.profile_id", d.data.profile, profile))
 	}
 	if p := d.agrees(subject, ev); p != nil {
 		return p
@@ -156,6 +156,8 @@ func (d *Decoder) membership(ev *Event) *Problem {
 		ev.Change = Entered
 	case "exited":
 		ev.Change = Exited
+	case "":
+		return problem(ReasonSchema, NoText("data.change", d.data.change))
 	default:
 		return problem(ReasonSchema, "data.change is neither entered nor exited")
 	}
@@ -163,10 +165,10 @@ func (d *Decoder) membership(ev *Event) *Problem {
 	switch {
 	case len(a) == 0 || string(a) == "null":
 		if ev.Change == Entered {
-			return &Problem{Reason: ReasonSchema, Detail: "data.attributes is missing on entered", Fold: true}
+			return &Problem{Reason: ReasonSchema, Detail: noOther("data.attributes", "object", a) + " on entered", Fold: true}
 		}
 	case a[0] != '{':
-		return &Problem{Reason: ReasonSchema, Detail: "data.attributes is no object", Fold: true}
+		return &Problem{Reason: ReasonSchema, Detail: noOther("data.attributes", "object", a), Fold: true}
 	default:
 		ev.Attributes = a
 	}
@@ -176,10 +178,10 @@ func (d *Decoder) membership(ev *Event) *Problem {
 func (d *Decoder) refreshed(subject string, ev *Event) *Problem {
 	var ok bool
 	if ev.FirstSequence, ok = whole(d.data.first); !ok {
-		return problem(ReasonSchema, "data.first_sequence is no whole number")
+		return problem(ReasonSchema, noOther("data.first_sequence", "whole number", d.data.first))
 	}
 	if ev.Count, ok = whole(d.data.count); !ok {
-		return problem(ReasonSchema, "data.count is no whole number")
+		return problem(ReasonSchema, noOther("data.count", "whole number", d.data.count))
 	}
 	if s := ParseSubject(subject); s.Kind == Refreshed && s.First != strconv.FormatUint(ev.FirstSequence, 10) {
 		return problem(ReasonSubjectMismatch, "the subject's first sequence is not data.first_sequence")
@@ -193,7 +195,7 @@ func (d *Decoder) erased(ev *Event) *Problem {
 		return nil
 	}
 	if list[0] != '[' {
-		return problem(ReasonSchema, "data.emails is no array")
+		return problem(ReasonSchema, noOther("data.emails", "array", list))
 	}
 	for i := skipSpace(list, 1); i < len(list) && list[i] != ']'; {
 		end := scanValue(list, i, 1)

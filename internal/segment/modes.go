@@ -15,7 +15,7 @@ func (d *Decoder) open(header map[string][]string, body []byte) *Problem {
 	}
 	if !binary || content == "" {
 		if ScanObject(body, d.visitEnvelope) != nil {
-			return problem(ReasonUnreadable, "the body is no JSON object")
+			return problem(ReasonUnreadable, Fault("the body", body))
 		}
 		binary = binary && d.env.specversion == nil
 	}
@@ -29,11 +29,13 @@ func (d *Decoder) open(header map[string][]string, body []byte) *Problem {
 	switch version, ok := d.attribute(d.env.specversion); {
 	case d.env.dataBase64:
 		return problem(ReasonUnreadable, "data_base64 is not read: send data as JSON")
-	case !ok || string(version) != "1.0":
+	case !ok || len(version) == 0:
+		return problem(ReasonUnreadable, d.noText("specversion", d.env.specversion))
+	case string(version) != "1.0":
 		return problem(ReasonUnreadable, "specversion is not \"1.0\"")
 	}
 	if len(d.env.data) > 0 && ScanObject(d.env.data, d.visitData) != nil && binary {
-		return problem(ReasonUnreadable, "the body is no JSON object")
+		return problem(ReasonUnreadable, Fault("the body", body))
 	}
 	return nil
 }

@@ -19,6 +19,10 @@ const marketingScope = "marketing.read"
 // destinations.
 func Account(ctx context.Context, found *Findings, cfg *config.Config, account *config.Account) {
 	what := "account " + account.ID
+	if _, err := account.Key().Value(); err != nil {
+		found.Fail(what, "key", err) // it says itself what to do, and that nobody was asked
+		return
+	}
 	watch := &dateWatch{next: &http.Transport{Proxy: http.ProxyFromEnvironment}}
 	defer watch.next.CloseIdleConnections()
 	client, err := sendgrid.New(sendgrid.Options{
