@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,7 @@ import (
 const (
 	rereadWindow   = 256             // requests on their way at a time
 	rereadPatience = 2 * time.Second // for one answer, before it is asked for again
+	directGet      = "DIRECT.GET."
 )
 
 // ReadSequences reads the events at the sequences given, in that order; those that are not in the stream
@@ -37,7 +39,7 @@ func (c *Conn) ReadSequences(ctx context.Context, stream string, sequences []uin
 	}
 	r := &rereader{conn: c, stream: stream, sequences: sequences, found: found}
 	if state.AllowDirect {
-		if open, err = r.ask(ctx, c.prefix+"DIRECT.GET."+stream, open); err != nil {
+		if open, err = r.ask(ctx, c.prefix+directGet+stream, open); err != nil {
 			return nil, fmt.Errorf("read events of stream %s again: %w", stream, err)
 		}
 	}
@@ -77,7 +79,8 @@ func (r *rereader) ask(ctx context.Context, subject string, indexes []int) ([]in
 	var missing []int
 	for len(indexes) > 0 {
 		window := indexes[:min(len(indexes), rereadWindow)]
-		none, err := r.window(ctx, exchange{subject: subject, inbox: inbox, answers: answers}, window)
+		x := exchange{subject: subject, inbox: inbox, direct: strings.Contains(subject, directGet), answers: answers}
+		none, err := r.window(ctx, x, window)
 		if err != nil {
 			return nil, err
 		}
@@ -90,6 +93,7 @@ func (r *rereader) ask(ctx context.Context, subject string, indexes []int) ([]in
 // exchange is where requests go and answers come.
 type exchange struct {
 	subject, inbox string
+	direct         bool // any replica answers with the event itself; otherwise the leader with a description
 	answers        chan *nats.Msg
 }
 
@@ -121,7 +125,7 @@ func (r *rereader) window(ctx context.Context, x exchange, indexes []int) (missi
 			if err != nil || !open[i] {
 				continue // an answer that came twice
 			}
-			m, ok, err := readAnswer(msg)
+			m, ok, err := readAnswer(msg, x.direct)
 			if errors.Is(err, errTryAgain) {
 				continue // the timer asks again
 			}
@@ -141,8 +145,13 @@ func (r *rereader) window(ctx context.Context, x exchange, indexes []int) (missi
 
 var errTryAgain = errors.New("no answer of the stream's")
 
-// readAnswer reads the answer to a direct get, or to one of the stream's leader. Not ok is: no such event.
-func readAnswer(msg *nats.Msg) (m Message, ok bool, err error) {
+// readAnswer reads the answer to a direct get, or to one of the stream's leader. Not ok is: no such event, or, of a
+// direct get, that the leader has to be asked.
+func readAnswer(msg *nats.Msg, direct bool) (m Message, ok bool, err error) {
+	own, answers := ownHeaders(msg.Header)
+	if direct && answers {
+		return directAnswer(msg, own)
+	}
 	if status := msg.Header.Get("Status"); status != "" {
 		switch status {
 		case "404":
@@ -152,26 +161,44 @@ func readAnswer(msg *nats.Msg) (m Message, ok bool, err error) {
 		}
 		return m, false, fmt.Errorf("the broker answered %s %s", status, msg.Header.Get("Description"))
 	}
-	if msg.Header.Get("Nats-Sequence") != "" {
-		return directAnswer(msg)
+	if direct {
+		return m, false, nil // its headers cannot be read: the leader's answer carries them apart from its own words
 	}
 	return leaderAnswer(msg.Data)
 }
 
-func directAnswer(msg *nats.Msg) (m Message, ok bool, err error) {
-	h := msg.Header
-	m.Subject, m.Body = h.Get("Nats-Subject"), msg.Data
-	if m.Sequence, err = strconv.ParseUint(h.Get("Nats-Sequence"), 10, 64); err != nil {
+// ownHeaders returns what the broker says of an event in the headers of a direct answer, and reports whether it is one.
+// An event may carry the same headers, or a Status, of its publisher's: the broker's words are known by where they
+// stand, which is last, and a status of the broker's own comes without them (H38).
+func ownHeaders(h nats.Header) (own map[string]string, answers bool) {
+	own = make(map[string]string, 4)
+	for _, key := range [...]string{"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp"} {
+		values := h[key]
+		if len(values) == 0 {
+			return nil, false
+		}
+		own[key] = values[len(values)-1]
+	}
+	return own, true
+}
+
+func directAnswer(msg *nats.Msg, own map[string]string) (m Message, ok bool, err error) {
+	m.Subject, m.Body = own["Nats-Subject"], msg.Data
+	if m.Sequence, err = strconv.ParseUint(own["Nats-Sequence"], 10, 64); err != nil {
 		return m, false, fmt.Errorf("read the sequence of a direct answer: %w", err)
 	}
-	if m.Time, err = time.Parse(time.RFC3339Nano, h.Get("Nats-Time-Stamp")); err != nil {
+	if m.Time, err = time.Parse(time.RFC3339Nano, own["Nats-Time-Stamp"]); err != nil {
 		return m, false, fmt.Errorf("read the time of a direct answer: %w", err)
 	}
-	for _, own := range []string{"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Last-Sequence", "Nats-Num-Pending"} {
-		h.Del(own)
+	for key := range own { // the publisher's headers of the same name are the event's
+		if values := msg.Header[key]; len(values) > 1 {
+			msg.Header[key] = values[:len(values)-1]
+		} else {
+			delete(msg.Header, key)
+		}
 	}
-	if len(h) > 0 {
-		m.Header = h
+	if len(msg.Header) > 0 {
+		m.Header = msg.Header
 	}
 	return m, true, nil
 }
@@ -202,9 +229,7 @@ func leaderAnswer(body []byte) (m Message, ok bool, err error) {
 	a := answer.Message
 	m = Message{Subject: a.Subject, Body: a.Data, Sequence: a.Sequence, Time: a.Time}
 	if len(a.Header) > 0 {
-		if m.Header, err = nats.DecodeHeadersMsg(a.Header); err != nil {
-			return m, false, fmt.Errorf("read the headers of event %d: %w", a.Sequence, err)
-		}
+		m.Header, _ = nats.DecodeHeadersMsg(a.Header) // none where they cannot be read, as the client delivers the event
 	}
 	return m, true, nil
 }
