@@ -151,6 +151,10 @@ func (e *Env) approve(ctx context.Context, s *session, d *config.Destination, o 
 		return err
 	}
 	return e.print(approvedAnswer{Destination: d.ID, Held: held, Approved: true}, func(to io.Writer) error {
+		if held.Count == 0 {
+			_, err := fmt.Fprintf(to, "%s: the hold has ended; nobody on the list leaves by it any more\n", d.ID)
+			return err
+		}
 		_, err := fmt.Fprintf(to, "%s: approved %s removals (digest %s); they go as fast as SendGrid takes them\n", d.ID, count(held.Count), held.Digest)
 		return err
 	})

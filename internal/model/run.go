@@ -135,8 +135,10 @@ func (w *world) rests() bool {
 		_ = doRetry(w, op("retry"))
 		return false
 	}
-	if held := w.watch.held(); held > 0 && st.Cursor == w.stream.last() {
-		_ = doCommand(w, op("do", "approve"))
+	if removals, sweeps := w.watch.held(); removals+sweeps > 0 && st.Cursor == w.stream.last() {
+		if removals > 0 {
+			_ = doCommand(w, op("do", "approve"))
+		}
 		return false
 	}
 	return st.Cursor == w.stream.last() && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && st.Suspended == ""

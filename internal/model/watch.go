@@ -34,10 +34,11 @@ type watch struct {
 	hushes  map[string]hush   // of contacts that are dirty
 	ends    map[uint64]uint64 // of the stream, when a refresh was read
 	undone  map[string]undone // contacts whose last upserts' jobs ended and did nothing
+	guard   guardWatch
 }
 
 func newWatch(w *world) *watch {
-	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ends: map[uint64]uint64{}, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}}
+	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ends: map[uint64]uint64{}, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}, guard: guardWatch{approved: map[string]bool{}}}
 }
 
 // capped notes the cap of a replica that starts.
@@ -66,8 +67,10 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 		return 0, err
 	}
 	var e entryOf
+	before := v.look()
 	if err := ledger.Records(body, func(rec ledger.Record) error {
 		e.record(rec)
+		v.guarded(rec, before)
 		v.w.tell("entry %d: %T %+v", seq, rec, rec)
 		switch r := rec.(type) {
 		case *ledger.Commit:
@@ -84,13 +87,13 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 	}); err != nil {
 		v.w.fail("an entry cannot be read: %v", err)
 	}
-	before := v.look()
 	if err := v.shadow.Apply(body); err != nil {
 		v.w.fail("an entry cannot be applied: %v", err)
 	}
 	v.covers = seq
 	after := v.look()
 	v.slots(p.config.Cap, before, after)
+	v.left(before, after)
 	v.hush(e, before, after)
 	return seq, nil
 }
@@ -241,10 +244,11 @@ func (v *watch) retries() bool {
 	return gaveUp
 }
 
-// held is how many removals wait for an approval, sweeps that are held whole included.
-func (v *watch) held() int {
+// held is how many removals wait for an approval, and how many sweeps are held whole. A hold whose removals have all
+// gone ends by itself.
+func (v *watch) held() (removals, sweeps int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	h := v.shadow.Held()
-	return h.Count + len(h.Sweeps)
+	return h.Count, len(h.Sweeps)
 }

@@ -109,6 +109,7 @@ func (s *State) row(r *ledger.Row) {
 		if r.Bad && verdict == roster.Folded {
 			s.bad(r)
 		}
+		s.recount = true
 	case ledger.RowRefreshed:
 		verdict = s.roster.Pend(roster.Refresh{
 			Segment: r.Segment, First: r.First, Count: r.Count, Sequence: r.Sequence, Until: r.Until,
@@ -182,11 +183,14 @@ func (s *State) intent(r *ledger.Intent) {
 		}
 		if d := s.dirty.Get(uint32(h)); d != nil {
 			d.changed = 0
+			if r.Operation == contact.Remove && !r.Exempt {
+				s.passed.Put(uint32(h))
+			}
 		}
 		b.Items = append(b.Items, it)
 	}
-	if r.Operation == contact.Remove && !r.Exempt && s.flight.Of(r.Handles[0]) == nil {
-		s.book.Planned(r.At, s.policy.Guard.Interval, len(r.Handles))
+	if r.Operation == contact.Remove {
+		s.book.Note(r.At, s.policy.Guard.Interval)
 	}
 	if s.inBulk(r.Handles) {
 		s.tally(func(t *Tally) { t.request(r.Operation) })

@@ -33,7 +33,7 @@ func (s *State) operator(rec ledger.Record) error {
 // stand notes how a look at the whole list found contacts. Those on their way are passed over: their end
 // tells how they stand.
 func (s *State) stand(r *ledger.Stand) {
-	s.at = r.At
+	s.at, s.recount = r.At, true
 	for _, h := range r.Listed {
 		s.found(h, true)
 	}

@@ -27,9 +27,6 @@ func (s *State) noEffect(r *ledger.NoEffect) {
 	} else {
 		s.flight.End(r.Batch)
 	}
-	if b.Operation == contact.Remove && !b.Exempt {
-		s.book.Planned(r.At, s.policy.Guard.Interval, -len(items)) // planned again later, counted once
-	}
 	refused := make(map[contact.Handle]string, len(r.Refused))
 	for _, f := range r.Refused {
 		refused[f.Handle] = f.Reason
@@ -125,7 +122,11 @@ func (s *State) settle(b *flight.Batch, it flight.Item, f ledger.Finding, reason
 		if f == ledger.Applied || f == ledger.OffList {
 			s.tell(op, h)
 			s.sent(op, h, false)
+			if !b.Exempt && s.book.At(h).Listed() {
+				s.book.Removed(s.at, s.policy.Guard.Interval)
+			}
 			s.book.SetUnlisted(h)
+			s.recount = true
 		}
 	case contact.Delete:
 		if f == ledger.Applied || f == ledger.OffList {

@@ -28,12 +28,16 @@ func (s *State) command(c *ledger.Command) {
 	}
 }
 
-// unhold puts every held contact back into its window, due at once.
-func (s *State) unhold() {
+// unhold puts every held contact back into its window, due at once. An approved one passes the guard from now on,
+// until it is off the list or something wants it back: tries without effect use no approval up (H39).
+func (s *State) unhold(approved bool) {
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
 		if s.book.At(h).Place() == plan.Held {
 			s.book.Put(h, plan.Nowhere, 0)
 			s.evaluate(h, s.at)
+			if d := s.dirty.Get(uint32(h)); d != nil && approved {
+				d.approved = true
+			}
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
 			c.Keep = append(c.Keep, name)
 		}
 	}
-	if n := s.roster.Drops(gone, s.listed); n == 0 || n <= s.book.Room(c.At, o.Policy.Guard) {
+	if n := s.roster.Drops(gone, s.listed); n == 0 || n <= s.book.Room(c.At, o.Policy.Guard, s.passed.Len()) {
 		c.Keep = nil
 	}
 	return c

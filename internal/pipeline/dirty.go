@@ -30,6 +30,10 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 	if desired || c.Moved {
 		d.moved = !desired && !s.filling // the old half of a move that an event caused
 	}
+	d.approved = !desired && (d.approved || s.approving)
+	if desired {
+		s.passed.Remove(uint32(h))
+	}
 	if !desired && open == nil {
 		s.drop(h, false) // a removal needs none, and should it be desired again these may be another's
 	}
@@ -159,6 +163,7 @@ func (s *State) park(handles []contact.Handle, p plan.Place) {
 		s.window.Remove(h)
 		s.drop(h, false)
 		s.book.Put(h, p, s.roster.Place(h))
+		s.passed.Remove(uint32(h))
 		s.shrink(h)
 		s.stays(h)
 	}

@@ -51,6 +51,7 @@ type planner struct {
 	free    int                       // slots
 	taken   map[contact.Handle]bool   // parts of a refused batch that this turn has decided on
 	exempt  bool                      // from the guard: the removals being planned
+	asked   int                       // of the guard in this turn
 	again   bool                      // within the share: what is being planned is a re-reading's
 }
 
@@ -85,11 +86,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	}
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	if !l.state.meta.Paused && consent {
-		moved, others := p.split(p.uncertain(p.removals()))
-		p.exempt = true
-		p.remove(contact.Remove, moved)
-		p.exempt = false
-		p.remove(contact.Remove, p.guarded(others))
+		p.takeOff(p.removals())
 		p.removeAgain()
 		p.within(contact.Upsert, sendgrid.RouteUpsert)
 		if !l.remapping() {
@@ -123,30 +120,6 @@ func (p *planner) carefully() {
 	for op := range p.left {
 		p.left[op] = max(0, 1-p.l.sending[op])
 	}
-}
-
-// split tells the old halves of moves, which the guard neither counts nor holds, from other removals.
-func (p *planner) split(removals []contact.Handle) (moved, others []contact.Handle) {
-	for _, h := range removals {
-		if d, _ := p.l.state.dirty.Look(uint32(h)); d.moved {
-			moved = append(moved, h)
-		} else {
-			others = append(others, h)
-		}
-	}
-	return moved, others
-}
-
-// guarded returns the removals that the guard lets go, and holds the rest.
-func (p *planner) guarded(removals []contact.Handle) []contact.Handle {
-	if len(removals) == 0 {
-		return nil
-	}
-	ok := p.l.state.book.Allowed(p.now.UnixNano(), p.l.opts.Policy.Guard, len(removals))
-	if ok < len(removals) {
-		p.records = append(p.records, &ledger.Hold{At: p.now.UnixNano(), Handles: removals[ok:]})
-	}
-	return removals[:ok]
 }
 
 // remove cuts removals into batches of what one request can name.

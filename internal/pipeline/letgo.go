@@ -91,7 +91,7 @@ func (p *planner) removeAgain() {
 	due := p.sift(toRemoveAgain, n*removeBatch)
 	due = slices.DeleteFunc(due, func(h contact.Handle) bool { return p.l.known.resting(h, p.now) })
 	p.again = true
-	p.remove(contact.Remove, p.guarded(p.uncertain(due)))
+	p.takeOff(due)
 	p.again = false
 }
 

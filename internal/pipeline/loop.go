@@ -96,6 +96,7 @@ type loop struct {
 	replaySent int64           // when the last part was handed on: it is not applied before the state says so
 	replayAt   time.Time       // no next part before
 	chosen     map[uint64]bool // profiles of a replay that ends at an earlier event
+	chosenBy   string          // the replay
 
 	letGoAt  int64                     // when contacts were let become due last: not applied before the state says so
 	letGoing time.Time                 // none are let go before
@@ -126,37 +127,38 @@ type loop struct {
 	resolving resolving
 	limit     limit
 
-	retry     *backoff.ExponentialBackOff
-	quietTill time.Time // no request before: SendGrid is in trouble
-	failing   failing
-	suspended string
-	refused   sendgrid.Route // whose refusal suspended it; empty where a look did
-	defined   bool           // the fields that an upsert was refused for are there by now
-	proof     proof
-	faded     map[contact.Handle]faded // contacts whose event was not there when it was read again
-	fullness  int                      // the step of the cap that was told last, in percent
-	forgotten time.Time                // the long departed were let go of then
-	refilling bool                     // a part of a back-fill is being read
-	refilled  uint64                   // where the next part begins
-	judging   map[uint64]bool          // refreshes that are refused, from their dead letter on
-	short     map[uint64]short         // refreshes that lack members
-	looking   bool                     // whether anything lies behind the cursor
-	announced map[uint64]*announced    // refreshes whose receipt is published before their verdict is written
-	owed      atomic.Int64             // receipts whose work has ended without them
-	caughtUp  bool                     // nothing of ours lay behind the last event that came
-	atEnd     bool                     // the same, told by that event or by a look at the stream; see reached
-	sound     bool                     // the look before the first request found nothing wrong
-	probing   bool
-	probeAt   time.Time
-	journal   int64           // bytes written since the last snapshot
-	snapshot  int64           // bytes of the last one
-	pointer   *ledger.Pointer // of a stored snapshot, to be committed
-	storing   bool
-	acking    bool
-	json      []byte    // one contact, reused
-	tick      time.Time // the numbers were published then
-	aged      time.Time // oldest was found then
-	oldest    int64     // see Stats.Oldest
+	retry      *backoff.ExponentialBackOff
+	quietTill  time.Time // no request before: SendGrid is in trouble
+	failing    failing
+	suspended  string
+	refused    sendgrid.Route // whose refusal suspended it; empty where a look did
+	defined    bool           // the fields that an upsert was refused for are there by now
+	proof      proof
+	faded      map[contact.Handle]faded // contacts whose event was not there when it was read again
+	fullness   int                      // the step of the cap that was told last, in percent
+	forgotten  time.Time                // the long departed were let go of then
+	refilling  bool                     // a part of a back-fill is being read
+	refilled   uint64                   // where the next part begins
+	recounting recounting
+	judging    map[uint64]bool       // refreshes that are refused, from their dead letter on
+	short      map[uint64]short      // refreshes that lack members
+	looking    bool                  // whether anything lies behind the cursor
+	announced  map[uint64]*announced // refreshes whose receipt is published before their verdict is written
+	owed       atomic.Int64          // receipts whose work has ended without them
+	caughtUp   bool                  // nothing of ours lay behind the last event that came
+	atEnd      bool                  // the same, told by that event or by a look at the stream; see reached
+	sound      bool                  // the look before the first request found nothing wrong
+	probing    bool
+	probeAt    time.Time
+	journal    int64           // bytes written since the last snapshot
+	snapshot   int64           // bytes of the last one
+	pointer    *ledger.Pointer // of a stored snapshot, to be committed
+	storing    bool
+	acking     bool
+	json       []byte    // one contact, reused
+	tick       time.Time // the numbers were published then
+	aged       time.Time // oldest was found then
+	oldest     int64     // see Stats.Oldest
 }
 
 // Run loads the ledger, claims it, and works until the context ends (then it commits what it folded and

@@ -77,7 +77,7 @@ func (s *State) refreshed(segment string) {
 func (s *State) whole() {
 	if len(s.meta.Lost.Segments) == 0 {
 		s.meta.Lost = nil
-		s.unhold()
+		s.unhold(false)
 	}
 }
 

@@ -67,7 +67,7 @@ func (d *dirtyRows) each(visit func(h uint32, row dirtyRow)) {
 // version that was in hand, and is not any more.
 func (s *State) shrink(h contact.Handle) {
 	row := s.dirty.rows.Get(uint32(h))
-	if row == nil || row.fields != 0 || row.changed != 0 || row.moved || s.book.At(h).Place() != plan.Waiting {
+	if row == nil || row.fields != 0 || row.changed != 0 || row.moved || row.approved || s.book.At(h).Place() != plan.Waiting {
 		return
 	}
 	*s.dirty.parked.Put(uint32(h)) = row.since

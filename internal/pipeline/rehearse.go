@@ -139,7 +139,7 @@ func (p *rehearsed) count(o Rehearsal) {
 			}
 		}
 	}
-	p.HeldRemovals = p.Removals - s.book.Allowed(time.Now().UnixNano(), o.Policy.Guard, p.Removals)
+	p.HeldRemovals = p.Removals - s.book.Allowed(time.Now().UnixNano(), o.Policy.Guard, s.passed.Len(), p.Removals)
 	p.Held, p.Removals = p.HeldRemovals > 0, p.Removals-p.HeldRemovals
 	free := math.MaxInt
 	if o.Policy.Cap > 0 {

@@ -21,6 +21,9 @@ func (l *loop) replayRead(r *ledger.Replay) {
 		l.log.Error("the replay cannot map events", zap.Error(err))
 		return
 	}
+	if l.chosenBy != r.ID { // a replay before this one, which was cancelled, chose others
+		l.chosen, l.chosenBy = nil, r.ID
+	}
 	spec, chosen := *r, l.chosen
 	l.replayBusy = true
 	l.task(func(ctx context.Context) func() {
@@ -92,6 +95,9 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 		l.replayAt = time.Now().Add(time.Second)
 		l.log.Warn("the replay cannot read the stream; it is tried again", zap.Error(err))
 		return
+	}
+	if at := l.state.meta.Replay; at == nil || at.ID != r.ID || at.State != ReplayRunning {
+		return // it was cancelled meanwhile, and another one may be under way
 	}
 	l.chosen = p.chosen
 	rows, err := l.state.sorted(&r, p.rows)

@@ -50,7 +50,8 @@ func (l *loop) readForIDs(p *planner) bool {
 	}
 	l.resolving.next = p.now.Add(linger)
 	strange := l.strangers(p.sift(toRemove, len(offered)), p.now)
-	if l.state.book.Allowed(p.now.UnixNano(), l.opts.Policy.Guard, len(strange)) < l.opts.ExportFrom {
+	free, passed, others := l.state.byGuard(strange)
+	if len(free)+len(passed)+p.allowed(len(others)) < l.opts.ExportFrom {
 		return false
 	}
 	l.resolving.next = p.now.Add(l.opts.Policy.scaled(exportRest))

@@ -42,6 +42,28 @@ type dirtyRow struct {
 	since   int64      // broker time, unix milliseconds, of the first change not yet applied
 	changed int64      // the last change while it was on its way, unix nanoseconds
 	moved   bool       // its profile went to another address: the guard lets its removal go
+	// An operator approved its removal, which the guard lets go until it has taken effect, or something wants the contact.
+	approved bool
+}
+
+const (
+	exemptMoved = 1 << iota
+	exemptApproved
+	exemptPassed
+)
+
+// exemption is why the guard lets a contact's removal go, as a snapshot holds it.
+func (s *State) exemption(h uint32, d dirtyRow) (why byte) {
+	if d.moved {
+		why |= exemptMoved
+	}
+	if d.approved {
+		why |= exemptApproved
+	}
+	if s.passed.Get(h) != nil {
+		why |= exemptPassed
+	}
+	return why
 }
 
 // State is one destination's: a fold of its journal. Living and loading change it through Apply alone,
@@ -55,8 +77,11 @@ type State struct {
 	blobs   dense.Blobs
 	dirty   dirtyRows
 	erasing dense.Sparse[bool] // contacts to be deleted from the account
-	bulk    bulk               // contacts that a re-reading of the stream touched
-	meta    meta
+	// Contacts whose removal the guard let go and counts, however often it is tried, until they are off the list or something
+	// wants them back. Each has a dirty row.
+	passed dense.Sparse[struct{}]
+	bulk   bulk // contacts that a re-reading of the stream touched
+	meta   meta
 
 	at      int64 // time of the record being applied, unix nanoseconds
 	rowTime int64 // broker time of the row being applied, unix milliseconds
@@ -64,6 +89,8 @@ type State struct {
 	filling bool  // the row being applied is a back-fill's
 	// A held removal is not wanted any more: the others are looked at again once the entry is applied.
 	fewerHeld bool
+	recount   bool // what is held whole may have become less: the loop counts it again
+	approving bool // what is let go of now was approved
 	force     bool // the row being applied is sent whatever SendGrid is believed to have
 	stats     Stats
 	// Told of each change that was accepted or applied: the broker's time of the first one, in unix
@@ -132,7 +159,7 @@ func (s *State) appendDirty(dst []byte) []byte {
 	s.dirty.each(func(h uint32, d dirtyRow) {
 		dst = wire.Bytes(wire.Uint(dst, uint64(h)), s.blobs.Get(d.fields))
 		dst = wire.Bool(dst, d.fields != 0)
-		dst = wire.Bool(wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed), d.moved)
+		dst = append(wire.Int(wire.Int(wire.Fixed(dst, d.hash), d.since), d.changed), s.exemption(h, d))
 	})
 	dst = appendSet(appendSet(dst, &s.erasing), &s.bulk.touched)
 	return s.bulk.appendMarks(dst)
@@ -172,7 +199,9 @@ func (s *State) loadDirty(in *wire.Reader) error {
 		h := uint32(in.Uint())
 		fields := in.Bytes()
 		has := in.Bool()
-		row := dirtyRow{hash: in.Fixed(), since: in.Int(), changed: in.Int(), moved: in.Bool()}
+		row := dirtyRow{hash: in.Fixed(), since: in.Int(), changed: in.Int()}
+		why := in.Byte()
+		row.moved, row.approved = why&exemptMoved != 0, why&exemptApproved != 0
 		if in.Err() != nil {
 			break
 		}
@@ -180,6 +209,9 @@ func (s *State) loadDirty(in *wire.Reader) error {
 			row.fields = s.blobs.Put(fields)
 		}
 		*s.dirty.Put(h) = row
+		if why&exemptPassed != 0 {
+			s.passed.Put(h)
+		}
 		s.shrink(contact.Handle(h))
 	}
 	for range in.Count() {
@@ -215,5 +247,6 @@ func (s *State) drop(h contact.Handle, clean bool) {
 	}
 	if clean {
 		s.dirty.Remove(uint32(h))
+		s.passed.Remove(uint32(h))
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,6 +19,9 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 	s := l.state
 	if s.meta.Fill != nil {
 		return nil
+	}
+	if rec := l.holdEnds(now); rec != nil {
+		return rec
 	}
 	for _, f := range s.roster.Pending() {
 		if f.State == roster.HeldBack || f.State != roster.Approved && !l.reached(f) || l.judging[f.Sequence] {
@@ -43,7 +47,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 			l.refuseRefresh(f, seen)
 			continue
 		}
-		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > s.book.Room(rec.At, l.opts.Policy.Guard)) {
+		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > l.room(now)) {
 			rec.Verdict = ledger.RefreshHeld
 		}
 		if f.State != roster.Rebased && !l.announce(f, seen, rec.Verdict) {
@@ -116,30 +120,32 @@ func (s *State) judge(r *ledger.Judge) {
 	if r.Verdict == ledger.RefreshAccepted {
 		s.refreshed(s.roster.SegmentName(r.Segment))
 	}
+	s.approving = slices.ContainsFunc(s.roster.Pending(), func(f roster.Refresh) bool {
+		return f.Segment == r.Segment && f.Sequence == r.Sequence && f.State == roster.Approved
+	})
 	s.roster.Judge(r.Segment, r.Sequence, r.Verdict == ledger.RefreshAccepted, s.touch)
+	s.approving = false
 }
 
 // approve lets go of what is held: contacts at once, a sweep once it was judged again, a segment that was
 // taken away with all its members.
 func (s *State) approve() {
-	n := s.book.Count(plan.Held)
 	for _, f := range s.roster.Pending() {
 		if f.State == roster.HeldBack {
-			n += s.roster.Sweeps(f, s.listed)
 			s.roster.Mark(f.Segment, f.Sequence, roster.Approved)
 		}
 	}
 	if dropping := s.meta.Dropping; len(dropping) > 0 {
-		n += s.roster.Drops(dropping, s.listed)
 		s.meta.Dropping, s.meta.Claim.Keep = nil, nil
 		s.roster.Select(s.meta.Claim.Binding.Segments)
 		s.rowTime = s.at / int64(time.Millisecond)
+		s.approving = true
 		for _, seg := range dropping {
 			s.roster.Drop(seg, s.meta.Cursor, s.touch)
 		}
+		s.approving = false
 	}
-	s.book.Approve(n)
-	s.unhold()
+	s.unhold(true)
 }
 
 // reconsider looks again at what is held after some of it was wanted back: where the rest is within the guard
@@ -149,8 +155,8 @@ func (s *State) reconsider() {
 		return
 	}
 	s.fewerHeld = false
-	if s.book.Count(plan.Held) > 0 && s.book.Room(s.at, s.policy.Guard) >= 0 {
-		s.unhold()
+	if s.book.Count(plan.Held) > 0 && s.book.Room(s.at, s.policy.Guard, s.passed.Len()) >= 0 {
+		s.unhold(false)
 	}
 }
 
@@ -215,7 +221,7 @@ func (s *State) Held() Held {
 		d.add(sweep.Sequence)
 		d.add(uint64(sweep.Contacts))
 	}
-	if held.Count > 0 {
+	if held.Count+len(held.Sweeps) > 0 {
 		held.Digest = d.String()
 	}
 	return held

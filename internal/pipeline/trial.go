@@ -115,7 +115,7 @@ func (p *planner) trial(op contact.Operation) bool {
 	case contact.Delete:
 		p.remove(op, p.sift(toDelete, 1))
 	case contact.Remove:
-		p.remove(op, p.guarded(p.uncertain(p.sift(toRemove, 1))))
+		p.takeOff(p.sift(toRemove, 1))
 	case contact.Upsert:
 		if one := p.slotted(p.sift(toUpsert, 1)); len(one) > 0 && !l.remapping() {
 			p.cut(one)

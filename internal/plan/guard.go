@@ -16,15 +16,12 @@ type Guard struct {
 
 type guardSlot struct {
 	at     int64 // unix nanoseconds of the slot's start
-	count  int   // removals planned
+	count  int   // removals that took effect
 	listed int   // the most contacts listed
 }
 
 // guard counts over a rolling interval, in slots of a sixtieth of it.
-type guard struct {
-	slots    []guardSlot
-	approved int // removals that an operator let through and that were not planned yet
-}
+type guard struct{ slots []guardSlot }
 
 func (g *guard) note(now int64, interval time.Duration, removals, listed int) {
 	width := max(int64(interval)/60, 1)
@@ -47,45 +44,39 @@ func (g *guard) expire(now int64, interval time.Duration) {
 // Note lets the guard see how many contacts are listed at a time.
 func (b *Book) Note(now int64, interval time.Duration) { b.guard.note(now, interval, 0, b.listed) }
 
-// Planned notes that removals start at a time. An approval pays for its removals: they don't count.
-func (b *Book) Planned(now int64, interval time.Duration, removals int) {
-	free := max(0, min(removals, b.guard.approved))
-	b.guard.approved -= free
-	b.guard.note(now, interval, removals-free, b.listed)
-}
+// Removed notes that a removal which the guard counts took effect at a time: the contact is off the list. A try without
+// effect is none (H39).
+func (b *Book) Removed(now int64, interval time.Duration) { b.guard.note(now, interval, 1, b.listed) }
 
-// Approve lets a number of removals through, whatever the guard says.
-func (b *Book) Approve(removals int) { b.guard.approved += removals }
-
-// Allowed returns how many of the removals that are asked for the guard lets go now; the rest is to be
-// held. Those held already count as asked for before: time alone releases nothing.
-func (b *Book) Allowed(now int64, g Guard, asked int) int {
-	paid := min(asked, b.guard.approved)
-	room := b.Room(now, g)
-	if asked-paid <= room {
+// Allowed returns how many of the removals that are asked for the guard lets go now; the caller holds the rest. Room says
+// what underway is. Those held already count as asked for before: time alone releases nothing.
+func (b *Book) Allowed(now int64, g Guard, underway, asked int) int {
+	room := b.Room(now, g, underway)
+	if asked <= room {
 		return asked
 	}
 	if b.places[Held] > 0 {
-		return paid
+		return 0
 	}
-	return paid + max(0, min(asked-paid, room))
+	return max(0, min(asked, room))
 }
 
-// Room returns how many more removals would stay within the guard, those planned within the interval and those
-// held counted; it is negative where they are above it already.
-func (b *Book) Room(now int64, g Guard) int {
-	planned, most := 0, b.listed
+// Room returns how many more removals would stay within the guard. It counts those that took effect within the
+// interval, those held, and underway: the removals whose end is open, each contact once however often it is tried.
+// It is negative where these are above the guard already.
+func (b *Book) Room(now int64, g Guard, underway int) int {
+	removed, most := underway, b.listed
 	for _, s := range b.guard.slots {
 		if s.at > now-int64(g.Interval) {
-			planned += s.count
+			removed += s.count
 			most = max(most, s.listed)
 		}
 	}
-	return max(g.MinRemovals, int(g.MaxShare*float64(most))) - planned - b.places[Held]
+	return max(g.MinRemovals, int(g.MaxShare*float64(most))) - removed - b.places[Held]
 }
 
 func (g *guard) append(dst []byte) []byte {
-	dst = wire.Uint(dst, uint64(g.approved))
+	dst = wire.Uint(dst, 0) // earlier builds kept a number of approved removals here
 	dst = wire.Uint(dst, uint64(len(g.slots)))
 	for _, s := range g.slots {
 		dst = wire.Uint(wire.Uint(wire.Int(dst, s.at), uint64(s.count)), uint64(s.listed))
@@ -94,7 +85,7 @@ func (g *guard) append(dst []byte) []byte {
 }
 
 func (g *guard) load(in *wire.Reader) {
-	g.approved = int(in.Uint())
+	_ = in.Uint() // see append
 	for range in.Count() {
 		g.slots = append(g.slots, guardSlot{at: in.Int(), count: int(in.Uint()), listed: int(in.Uint())})
 	}

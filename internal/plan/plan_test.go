@@ -115,6 +115,14 @@ func listedBook(n int) *Book {
 	return b
 }
 
+// removed lets n of the contacts leave the list at a time.
+func removed(b *Book, at int64, g Guard, from contact.Handle, n int) {
+	for h := from; h < from+contact.Handle(n); h++ {
+		b.Removed(at, g.Interval)
+		b.SetUnlisted(h)
+	}
+}
+
 // H23: exits that fall due in small portions are counted over the interval; what is held is not released by time, and
 // is no reason to hold for ever once the interval is over.
 func TestTheGuardCountsPortionsOverARollingInterval(t *testing.T) {
@@ -122,20 +130,20 @@ func TestTheGuardCountsPortionsOverARollingInterval(t *testing.T) {
 	b := listedBook(100)
 	at, gone := int64(time.Hour), 0
 	for range 10 {
-		n := b.Allowed(at, g, 5)
-		b.Planned(at, g.Interval, n)
+		n := b.Allowed(at, g, 0, 5)
+		removed(b, at, g, contact.Handle(gone+1), n)
 		gone += n
 		at += int64(time.Minute)
 	}
 	if gone != 20 {
 		t.Fatalf("%d removals went, the share is 20", gone)
 	}
-	b.Put(1, Held, 0)
-	if n := b.Allowed(at, g, 5); n != 0 {
+	b.Put(100, Held, 0)
+	if n := b.Allowed(at, g, 0, 5); n != 0 {
 		t.Fatalf("%d go past what is held", n)
 	}
-	b.Put(1, Nowhere, 0)
-	if n := b.Allowed(at+int64(2*time.Hour), g, 5); n != 5 {
+	b.Put(100, Nowhere, 0)
+	if n := b.Allowed(at+int64(2*time.Hour), g, 0, 5); n != 5 {
 		t.Fatalf("%d go after the interval, want 5", n)
 	}
 }
@@ -145,27 +153,26 @@ func TestTheGuardsShareIsOfTheMostThatWereListed(t *testing.T) {
 	g := Guard{Interval: time.Hour, MinRemovals: 1, MaxShare: 0.5}
 	b := listedBook(10)
 	at := int64(time.Hour)
-	b.Planned(at, g.Interval, 4)
-	for h := contact.Handle(1); h <= 4; h++ {
-		b.SetUnlisted(h)
-	}
-	if n := b.Allowed(at, g, 5); n != 1 {
+	removed(b, at, g, 1, 4)
+	if n := b.Allowed(at, g, 0, 5); n != 1 {
 		t.Fatalf("%d more may go, want 1 of the 5 that half of 10 is", n)
 	}
 }
 
-// An approval pays for as many removals as it names, once, and those are not counted.
-func TestAnApprovalPaysOnce(t *testing.T) {
-	g := Guard{Interval: time.Hour, MinRemovals: 2, MaxShare: 0}
-	b := listedBook(10)
+// H39: a removal whose end is open counts once, and only until it ends: as one that took effect, or as none.
+func TestAnOpenRemovalIsCountedUntilItEnds(t *testing.T) {
+	g := Guard{Interval: time.Hour, MinRemovals: 10, MaxShare: 0}
+	b := listedBook(20)
 	at := int64(time.Hour)
-	b.Approve(6)
-	if n := b.Allowed(at, g, 6); n != 6 {
-		t.Fatalf("%d of the 6 approved go", n)
+	if n := b.Allowed(at, g, 6, 6); n != 4 {
+		t.Fatalf("%d go beside 6 that are open, want 4", n)
 	}
-	b.Planned(at, g.Interval, 6)
-	if n := b.Allowed(at, g, 4); n != 2 {
-		t.Fatalf("%d go after the approval was used, want the 2 that the guard lets go", n)
+	if n := b.Allowed(at, g, 0, 12); n != 10 {
+		t.Fatalf("%d go after those ended without effect, want 10", n)
+	}
+	removed(b, at, g, 1, 6)
+	if n := b.Allowed(at, g, 0, 6); n != 4 {
+		t.Fatalf("%d go after those took effect, want 4", n)
 	}
 }
 
@@ -175,13 +182,15 @@ func TestAClockThatWasSetBackKeepsNoRemovalInTheGuard(t *testing.T) {
 	b := NewBook()
 	now := int64(1000 * time.Hour)
 	b.Adding(1, now/int64(time.Second))
-	b.Planned(now, g.Interval, 8)
+	for range 8 {
+		b.Removed(now, g.Interval)
+	}
 	earlier := now - int64(20*time.Hour)
 	b.Clamp(earlier)
-	if room := b.Room(earlier, g); room != 2 {
+	if room := b.Room(earlier, g, 0); room != 2 {
 		t.Errorf("there is room for %d removals", room)
 	}
-	if room := b.Room(earlier+int64(time.Hour), g); room != 10 {
+	if room := b.Room(earlier+int64(time.Hour), g, 0); room != 10 {
 		t.Errorf("an interval later there is room for %d removals", room)
 	}
 	if add := b.At(1).LastAdd(); add != earlier/int64(time.Second) {
