@@ -34,6 +34,7 @@ func (r *replica) ready(t *testing.T) int {
 
 // The broker is away for a while: the replica is not ready, changes nothing at SendGrid, and goes on by itself.
 func TestABrokerThatIsAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	if status := a.ready(t); status != http.StatusOK {
@@ -54,6 +55,7 @@ func TestABrokerThatIsAwayIsWaitedFor(t *testing.T) {
 // Acknowledgements of a single broker are not durable over a crash of it: it comes back with its consumer as it was when
 // nothing was acknowledged. What it delivers again is known by its sequence, and is neither folded nor sent again (I1, I3).
 func TestAcknowledgementsThatTheBrokerLostChangeNothing(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	older := filepath.Join(t.TempDir(), "older")
@@ -106,6 +108,7 @@ func (g *ground) snapshot() {
 // A snapshot that is missing or damaged is never passed over (H3): the destination is suspended, removes nobody, and a healthy
 // one is loaded as if nothing had been.
 func TestASnapshotThatIsMissingOrDamagedIsNotPassedOver(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		reason string
 		harm   func(*ground, jetstream.ObjectStore, string) error
@@ -122,6 +125,7 @@ func TestASnapshotThatIsMissingOrDamagedIsNotPassedOver(t *testing.T) {
 		}},
 	} {
 		t.Run(fmt.Sprintf("%q", c.reason), func(t *testing.T) {
+			t.Parallel()
 			g := newGround(t, "d0")
 			a := g.run()
 			a.stop(t)
@@ -152,6 +156,7 @@ func TestASnapshotThatIsMissingOrDamagedIsNotPassedOver(t *testing.T) {
 
 // What somebody does to a stream by hand is a metric and a log line of every replica.
 func TestWhatIsDoneToAStreamByHandIsCounted(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	if err := g.conn.DeleteConsumer(t.Context(), broker.DefaultEventStream, "d0"); err != nil {

@@ -10,6 +10,7 @@ import (
 // What `consumer check` finds wrong with a destination suspends it before its first request that changes anything, and
 // events are taken over all the same; once it is put right, what is owed goes.
 func TestADestinationThatACheckFindsWrongIsSuspendedBeforeItsFirstRequest(t *testing.T) {
+	t.Parallel()
 	none := func(text string) string { return text }
 	for reason, c := range map[string]struct {
 		file  func(string) string
@@ -26,6 +27,7 @@ func TestADestinationThatACheckFindsWrongIsSuspendedBeforeItsFirstRequest(t *tes
 		},
 	} {
 		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
 			g := newGround(t, "d0")
 			c.wrong(g.sim)
 			a := g.start("a", g.file(c.file, "d0"))
@@ -55,6 +57,7 @@ func failing(plan ...simulator.Fault) func(*simulator.Simulator) {
 
 // SendGrid away at the start suspends nothing: it is waited for.
 func TestSendGridAwayAtTheStartSuspendsNothing(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	failing(simulator.Fault{Kind: "status", Status: 503, Count: 6})(g.sim)
 	a := g.start("a", g.file(func(text string) string {

@@ -44,6 +44,7 @@ func (g *ground) erasures(destination string) (n int) {
 // H15: a deletion is account-wide. A destination that is not claimed cannot note what was deleted under it; the erasure does not
 // wait for it, and it adds again whom it desires as soon as it runs. What is left for it meanwhile names nobody.
 func TestAnErasureDoesNotWaitForADestinationThatIsNotClaimed(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0", "d1")
 	of := func(text string) string { // the second destination has a segment of its own
 		at := strings.LastIndex(text, "segments: [s]")

@@ -51,6 +51,7 @@ func (g *ground) run() *replica {
 // The event stream is gone when the broker comes back: the destination is suspended, removes nobody, and goes on by
 // itself when the stream is back as it was bound.
 func TestAStreamThatGoesAwaySuspendsAndGoesOnWhenItIsBack(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	aside := filepath.Join(t.TempDir(), "aside")
@@ -67,6 +68,7 @@ func TestAStreamThatGoesAwaySuspendsAndGoesOnWhenItIsBack(t *testing.T) {
 // H11: the stream is made again while the destination runs and its connection holds. The durable is gone with the
 // stream, and making it anew would read the other stream behind the old one's cursor: in silence, nothing.
 func TestAStreamMadeAgainWhileRunningIsRefused(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	g.delete(broker.DefaultEventStream)
@@ -86,8 +88,10 @@ func TestAStreamMadeAgainWhileRunningIsRefused(t *testing.T) {
 // was bound, and its last sequence is above the cursor: only the events' times tell. Noticed at the reconnection, and
 // at a claim.
 func TestADiskThatWasRestoredAndGrewPastTheCursorIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, running := range []bool{true, false} {
 		t.Run(fmt.Sprintf("running %v", running), func(t *testing.T) {
+			t.Parallel()
 			g := newGround(t, "d0")
 			a := g.run()
 			older := filepath.Join(t.TempDir(), "older")
@@ -114,6 +118,7 @@ func TestADiskThatWasRestoredAndGrewPastTheCursorIsRefused(t *testing.T) {
 
 // A disk that was put back to a moment below the cursor.
 func TestADiskThatWasRestoredToBelowTheCursorIsRefused(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	older := filepath.Join(t.TempDir(), "older")
@@ -127,6 +132,7 @@ func TestADiskThatWasRestoredToBelowTheCursorIsRefused(t *testing.T) {
 
 // The durable is deleted by hand while the destination runs: it is made again, and nothing is missed.
 func TestAConsumerDeletedByHandIsMadeAgainAtTheCursor(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	if err := g.conn.DeleteConsumer(t.Context(), broker.DefaultEventStream, "d0"); err != nil {
@@ -145,6 +151,7 @@ func TestAConsumerDeletedByHandIsMadeAgainAtTheCursor(t *testing.T) {
 // The ledger's stream is deleted: while the destination runs, and before it is started again, when an empty one has
 // been made in its place. A new ledger would know nobody who has left, and nobody who was erased.
 func TestALedgerThatIsGoneIsLostAndNoNewOne(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	g.delete(broker.LedgerStream)
@@ -160,6 +167,7 @@ func TestALedgerThatIsGoneIsLostAndNoNewOne(t *testing.T) {
 
 // An entry in the middle of the journal is gone.
 func TestADamagedLedgerIsNotClaimed(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	g.run().stop(t)
 	journal, err := g.conn.JS.Stream(t.Context(), broker.LedgerStream)
@@ -190,6 +198,7 @@ func TestADamagedLedgerIsNotClaimed(t *testing.T) {
 // Two builds side by side, and one release back: the ledger holds a record that this build does not know. It does
 // not claim, and declines, so that a replica of the newer build is the one to go on.
 func TestALedgerOfANewerBuildIsLeftToTheNewerBuild(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	g.run().stop(t)
 	journal, err := ledger.Open(t.Context(), g.conn.JS, "d0", ledger.Options{})
@@ -213,6 +222,7 @@ func TestALedgerOfANewerBuildIsLeftToTheNewerBuild(t *testing.T) {
 
 // The snapshots' bucket is away while the destination runs: events are taken over and sent all the same.
 func TestWithoutItsObjectStoreTheDestinationGoesOn(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	a := g.run()
 	g.delete("OBJ_" + broker.SnapshotBucket)
@@ -224,6 +234,7 @@ func TestWithoutItsObjectStoreTheDestinationGoesOn(t *testing.T) {
 
 // Without consent events are taken over and nothing is sent; with it, what is owed goes.
 func TestWithoutConsentNothingIsSentUntilItIsGiven(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	without := func(s string) string { return cut(s, "    consent: {accepted_by: dpo, accepted_on: 2026-11-01}\n") }
 	a := g.start("a", g.file(without, "d0"))

@@ -14,6 +14,7 @@ import (
 // A graceful stop hands over in well under a second, also with requests under way that SendGrid does not answer: the lease
 // passes on once the journal is left, and what was under way is in doubt for the successor. In the end every list is right.
 func TestAGracefulHandOverDoesNotWaitForSendGrid(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	var slow atomic.Bool
 	var under atomic.Int64

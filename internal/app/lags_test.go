@@ -6,6 +6,7 @@ import (
 )
 
 func TestLagsAreOfTheLastChanges(t *testing.T) {
+	t.Parallel()
 	l := &lags{}
 	if p50, p99 := l.quantiles(); p50 != 0 || p99 != 0 {
 		t.Errorf("of nothing: %v, %v", p50, p99)

@@ -17,6 +17,7 @@ func names(n int) []string {
 
 // One active replica per destination, spread within one of even 30 s after a replica joins, leaves, comes back or crashes, at most.
 func TestDestinationsSpreadOverReplicasThatComeAndGo(t *testing.T) {
+	t.Parallel()
 	all := names(7)
 	g := newGround(t, all...)
 	cfg := g.file(nil, all...)
@@ -42,6 +43,7 @@ func TestDestinationsSpreadOverReplicasThatComeAndGo(t *testing.T) {
 
 // The same where a crashed replica is missed late: who comes gets its share within 30 s, and who leaves gives it up at once.
 func TestASlowTakeOverSpreadsAsSoon(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED: it waits for ten seconds of calm")
 	}
@@ -88,6 +90,7 @@ func (g *ground) everywhere(destinations []string, n int) bool {
 // The lower revision stays standby, also alone; at the same revision a differing file claims nothing while a
 // replica with the ledger's is there.
 func TestAReplicaWithAnOlderConfigurationStandsBy(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0")
 	newer := g.file(func(s string) string { return strings.Replace(s, "revision: 1", "revision: 2", 1) }, "d0")
 	a := g.start("a", newer)
@@ -135,6 +138,7 @@ func (r *runner) leasedCancel() {
 
 // I9: each kind of trouble suspends its destination with its reason, in status and metrics, and no other.
 func TestTroubleSuspendsItsDestinationAlone(t *testing.T) {
+	t.Parallel()
 	type trouble struct {
 		reason string
 		make   func(g *ground, text string) string // before the second start
@@ -167,6 +171,7 @@ func TestTroubleSuspendsItsDestinationAlone(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.reason, func(t *testing.T) {
+			t.Parallel()
 			g := newGround(t, "d0", "d1")
 			g.other(-1)
 			change := func(s string) string {
@@ -193,6 +198,7 @@ func TestTroubleSuspendsItsDestinationAlone(t *testing.T) {
 }
 
 func TestADestinationThatNobodyConfiguresIsOrphaned(t *testing.T) {
+	t.Parallel()
 	g := newGround(t, "d0", "d1")
 	a := g.start("a", g.file(nil, "d0", "d1"))
 	eventually(t, "both run", func() bool { return a.active() == 2 })
@@ -212,6 +218,7 @@ func TestADestinationThatNobodyConfiguresIsOrphaned(t *testing.T) {
 
 // A destination that fails all the time slows nobody: the nineteen others apply while it is refused (I9).
 func TestOneOfTwentyDestinationsThatFailsSlowsNoOther(t *testing.T) {
+	t.Parallel()
 	all := names(20)
 	g := newGround(t, all...)
 	cfg := g.file(func(s string) string {

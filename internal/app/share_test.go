@@ -56,6 +56,7 @@ func settle(v broker.View) map[string]int {
 }
 
 func TestDestinationsAreWithinOneOfEvenAfterOneRoundOfGivingAndTaking(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		view broker.View
@@ -79,6 +80,7 @@ func TestDestinationsAreWithinOneOfEvenAfterOneRoundOfGivingAndTaking(t *testing
 }
 
 func TestAnEvenSpreadMovesNothing(t *testing.T) {
+	t.Parallel()
 	v := world(20, map[string]int{"a": 7, "b": 7, "c": 6})
 	for _, p := range v.Replicas {
 		if got := surplus(v, p.Replica); len(got) > 0 {
@@ -88,6 +90,7 @@ func TestAnEvenSpreadMovesNothing(t *testing.T) {
 }
 
 func TestADestinationGoesOnlyToReplicasThatServeItAsLongAsOneDoes(t *testing.T) {
+	t.Parallel()
 	v := broker.View{
 		Replicas: []broker.Presence{{Replica: "a", Declines: []string{"d"}}, {Replica: "b", Serves: []string{"d"}}},
 		Holders:  map[string]broker.LeaseHolder{},

@@ -100,6 +100,7 @@ const (
 // else a take-over asks, is killed at the same moment, it is as soon after the election as it would have been without. A measurement
 // lets a leader stand still as well.
 func TestATakeOverIsBoundedAlsoWhileTheBrokerRecovers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED: it waits for elections")
 	}

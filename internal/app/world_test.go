@@ -17,7 +17,7 @@ import (
 	"rollcall/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) { testkit.Main(testkit.Overlap(m, 8)) }
 
 const testKey = "SG.test"
 

@@ -54,6 +54,7 @@ func TestRunbookAdaIsMissing(t *testing.T) {
 	s.enter("Grace")
 	s.event("newsletter-optin", "alan", `{"first_name":"Alan","email":"not an address"}`)
 	s.enter("Edsger")
+	s.until("Edsger waits too", func() bool { return s.status().Waiting == 2 }) // one entry that has both makes no contact
 	s.event("high-value", "edsger", "")
 	s.until("Grace waits", func() bool { a := s.status(); return a.Waiting == 1 && a.Cursor == 5 && owesNothing(a) })
 	p.play("consumer explain newsletter ada@example.com --live")
