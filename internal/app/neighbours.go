@@ -25,21 +25,21 @@ type recheckArgs struct {
 const askRecheck = 10 * time.Second
 
 // Recheck lets every other destination of the account note that contacts are gone (H15). For one that is active nowhere it is
-// left until it is: its ledger has to know, and a suspended destination must not make another's erasure wait.
-func (n neighbours) Recheck(ctx context.Context, emails []string) error {
+// left until it is, and it is named: its ledger has to know, and a suspended destination must not make another's erasure wait.
+func (n neighbours) Recheck(ctx context.Context, emails []string) (owed []string, err error) {
 	for _, r := range n.app.runners {
 		if r.cfg.Account != n.account || r.cfg.ID == n.of {
 			continue
 		}
 		err := n.recheck(ctx, r, emails)
 		if errors.Is(err, control.ErrNoneActive) || errors.Is(err, pipeline.ErrNotActive) {
-			err = n.owe(ctx, r.cfg.ID, emails)
+			owed, err = append(owed, r.cfg.ID), n.owe(ctx, r.cfg.ID, emails)
 		}
 		if err != nil {
-			return fmt.Errorf("recheck erased contacts in destination %s of the same account: %w", r.cfg.ID, err)
+			return nil, fmt.Errorf("recheck erased contacts in destination %s of the same account: %w", r.cfg.ID, err)
 		}
 	}
-	return nil
+	return owed, nil
 }
 
 func (n neighbours) recheck(ctx context.Context, r *runner, emails []string) error {

@@ -10,52 +10,29 @@ import (
 	"rollcall/internal/ask"
 )
 
-// Shred overwrites every message of a stream whose subject matches one of the filters and whose sequence
-// is below the given one (0: every sequence), and returns how many there were. It is for erasures: a purge
-// takes messages out of every answer, but leaves their bytes in the broker's files. What a newer message
-// replaced before can't be addressed any more; those bytes go when the broker compacts their block.
-func (c *Conn) Shred(ctx context.Context, stream string, filters []string, below uint64) (int, error) {
-	if below == 1 || len(filters) == 0 {
-		return 0, nil
-	}
-	r := Range{Stream: stream, Filters: filters, HeadersOnly: true}
-	if below > 0 {
-		r.To = below - 1
-	}
-	var found []uint64
-	err := c.ReadRange(ctx, r, func(m Message) error {
-		found = append(found, m.Sequence)
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("find what is to be overwritten in stream %s: %w", stream, err)
-	}
-	return c.overwrite(ctx, stream, found)
-}
-
-// overwrite deletes messages so that their bytes are gone as well.
+// overwrite deletes messages so that their bytes are gone as well, and returns how many. It is for erasures: a purge
+// takes messages out of every answer, but leaves their bytes in the broker's files. What a newer message replaced
+// before can't be addressed any more; those bytes go when the broker compacts their block.
 func (c *Conn) overwrite(ctx context.Context, stream string, found []uint64) (int, error) {
 	s, err := c.JS.Stream(ctx, stream)
 	if err != nil {
 		return 0, streamError(stream, "overwrite messages of", err)
 	}
 	for i, sequence := range found {
-		if err := s.SecureDeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !noSuchMessage(err) {
+		if err := s.SecureDeleteMsg(ctx, sequence); err != nil && !gone(ctx, s, sequence, err) {
 			return i, fmt.Errorf("overwrite message %d of stream %s: %w (deny_delete has to be false there)", sequence, stream, err)
 		}
 	}
 	return len(found), nil
 }
 
-// noSuchMessage says that the message went by itself since we listed it.
-func noSuchMessage(err error) bool {
-	var refused jetstream.JetStreamError
-	if !errors.As(err, &refused) || refused.APIError() == nil {
-		return false
+// gone reports whether a message that could not be deleted is not there any more: it went by itself, or by an earlier try.
+// The client hands the broker's reason on as text alone, so the broker is asked.
+func gone(ctx context.Context, s jetstream.Stream, sequence uint64, err error) bool {
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		_, err = s.GetMsg(ctx, sequence)
 	}
-	const sequenceNotFound, messageNotFound = 10043, 10037
-	code := refused.APIError().ErrorCode
-	return code == sequenceNotFound || code == messageNotFound
+	return errors.Is(err, jetstream.ErrMsgNotFound)
 }
 
 // ConsumerState is where a destination's durable stands.

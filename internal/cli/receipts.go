@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,9 @@ type receipt struct {
 	Letters     uint64 `json:"dead_letters_overwritten"`
 	Overwritten uint64 `json:"events_overwritten"`
 	Ledger      string `json:"ledger"`
+
+	EventsUntil  string   `json:"events_until"`  // when the stream drops events that nobody may overwrite, or "never"
+	RechecksOwed []string `json:"rechecks_owed"` // destinations that look at the deleted contacts once they run
 }
 
 func (r *receipt) line() string {
@@ -46,6 +50,14 @@ func (r *receipt) line() string {
 	case "erasure":
 		text += fmt.Sprintf(" by event %s: contacts %v; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
 			count(r.Letters), count(r.Overwritten), r.Ledger)
+		if r.EventsUntil == "never" {
+			text += "; events that nobody may overwrite stay for ever"
+		} else if r.EventsUntil != "" {
+			text += "; events that nobody may overwrite stay until " + r.EventsUntil
+		}
+		if len(r.RechecksOwed) > 0 {
+			text += "; to be looked at by " + strings.Join(r.RechecksOwed, ", ") + " once they run"
+		}
 	case "refresh":
 		text += " of " + r.Segment
 	}

@@ -125,7 +125,7 @@ func decode(kind Kind, body []byte) (Record, error) {
 	case KindFill:
 		rec = &Fill{At: in.Int(), Next: in.Uint(), Done: in.Bool(), Rows: in.Bytes()}
 	case KindErasure:
-		rec = &Erasure{At: in.Int(), Sequence: in.Uint(), Stage: Stage(in.Byte())}
+		rec = readErasure(in)
 	case KindFaded:
 		rec = &Faded{At: in.Int(), Handles: readHandles(in)}
 	case KindErased:

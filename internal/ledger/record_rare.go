@@ -86,17 +86,42 @@ const (
 	Proven                  // the proof is published: nothing is left of it here
 )
 
-// Erasure moves the erasure of an `erased` event on to a stage.
+// Erasure moves the erasure of an `erased` event on to a stage, or notes what came of a step of its stage.
 type Erasure struct {
 	At       int64
 	Sequence uint64 // of the event
 	Stage    Stage
+	Note     *ErasureNote // nil has nothing to say
+}
+
+// ErasureNote is what a step of an erasure found. It names nobody: messages by their sequences.
+type ErasureNote struct {
+	Letters []uint64 `json:"letters,omitempty"` // dead letters that are overwritten next, and count as such
+	Events  []uint64 `json:"events,omitempty"`  // the same of events
+	Next    uint64   `json:"next,omitempty"`    // the sequence at which the search for events goes on
+	Kept    bool     `json:"kept,omitempty"`    // the event stream lets nobody overwrite an event
+	Until   int64    `json:"until,omitempty"`   // when its age limit has dropped those events, unix nanoseconds; zero is never
+	Owed    []string `json:"owed,omitempty"`    // destinations that look at the deleted contacts only once they run
 }
 
 func (*Erasure) kind() Kind { return KindErasure }
 
+// append writes the note behind what earlier builds read.
 func (e *Erasure) append(dst []byte) []byte {
-	return append(wire.Uint(wire.Int(dst, e.At), e.Sequence), byte(e.Stage))
+	dst = append(wire.Uint(wire.Int(dst, e.At), e.Sequence), byte(e.Stage))
+	if e.Note != nil {
+		dst = appendJSON(dst, e.Note)
+	}
+	return dst
+}
+
+func readErasure(in *wire.Reader) *Erasure {
+	e := &Erasure{At: in.Int(), Sequence: in.Uint(), Stage: Stage(in.Byte())}
+	if in.Len() > 0 {
+		e.Note = &ErasureNote{}
+		readJSON(in, e.Note)
+	}
+	return e
 }
 
 // Faded says that the events which set these contacts' fields are in the stream no more, nor replaced by a

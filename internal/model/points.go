@@ -46,7 +46,9 @@ func (w *world) when(s pipeline.Step, do func(*process)) {
 }
 
 // Recheck implements pipeline.Neighbours: no other destination holds what was erased.
-func (p *process) Recheck(ctx context.Context, _ []string) error { return p.step(ctx, "neighbour") }
+func (p *process) Recheck(ctx context.Context, _ []string) ([]string, error) {
+	return nil, p.step(ctx, "neighbour")
+}
 
 // crashes plays a story in which the replica is killed at one point, started again, killed at the next, and so on,
 // whether it recovers or works then.

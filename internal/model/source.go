@@ -166,12 +166,21 @@ func (p *process) ReadRange(ctx context.Context, r broker.Range, visit func(brok
 	return nil
 }
 
-// PurgePerson implements pipeline.Purger.
-func (p *process) PurgePerson(ctx context.Context, who broker.Person, _ func(*broker.Message) bool) (broker.Purged, error) {
+// FindPerson implements pipeline.Purger.
+func (p *process) FindPerson(ctx context.Context, who broker.Person, from uint64, _ func(*broker.Message) bool) (broker.Traces, error) {
 	p.nap(ctx, 20*time.Millisecond)
 	if err := p.step(ctx, "shred"); err != nil {
-		return broker.Purged{}, err
+		return broker.Traces{}, err
 	}
-	p.w.stream.purge(who.ProfileKey, who.Below)
-	return broker.Purged{}, nil
+	return p.w.stream.find(who.ProfileKey, from, who.Below), nil
+}
+
+// OverwritePerson implements pipeline.Purger.
+func (p *process) OverwritePerson(ctx context.Context, _ broker.Person, t broker.Traces) error {
+	p.nap(ctx, 20*time.Millisecond)
+	if err := p.step(ctx, "shred"); err != nil {
+		return err
+	}
+	p.w.stream.purge(t.Events)
+	return nil
 }

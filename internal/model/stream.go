@@ -81,13 +81,28 @@ func (s *stream) from(seq uint64) ([]broker.Message, <-chan struct{}) {
 	return slices.Clone(s.held[at:]), s.woken
 }
 
-// purge takes every membership event of a profile below a sequence off the stream, as an erasure does.
-func (s *stream) purge(key string, below uint64) {
+// find returns the next two membership events of a profile below a sequence, as an erasure looks for them.
+func (s *stream) find(key string, from, below uint64) broker.Traces {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held = slices.DeleteFunc(s.held, func(m broker.Message) bool {
-		return m.Sequence < below && strings.HasPrefix(m.Subject, "segments.membership.") && strings.HasSuffix(m.Subject, "."+key)
-	})
+	t := broker.Traces{Next: below}
+	for _, m := range s.held {
+		if m.Sequence < from || m.Sequence >= below || !strings.HasPrefix(m.Subject, "segments.membership.") || !strings.HasSuffix(m.Subject, "."+key) {
+			continue
+		}
+		if t.Events = append(t.Events, m.Sequence); len(t.Events) == 2 {
+			t.Next = m.Sequence + 1
+			break
+		}
+	}
+	return t
+}
+
+// purge takes events off the stream, as an erasure does.
+func (s *stream) purge(sequences []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = slices.DeleteFunc(s.held, func(m broker.Message) bool { return slices.Contains(sequences, m.Sequence) })
 }
 
 // InspectStream implements pipeline.Stream.

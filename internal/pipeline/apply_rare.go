@@ -52,8 +52,9 @@ func (s *State) forget(before int64) {
 // sweepIdle releases the rows of contacts that nothing names any more and SendGrid does not have for us; their
 // e-mails are overwritten.
 func (s *State) sweepIdle() {
+	named := s.named()
 	for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-		if _, dirty := s.dirty.Look(uint32(h)); !dirty && s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil {
+		if _, dirty := s.dirty.Look(uint32(h)); !dirty && s.roster.Idle(h) && !s.book.At(h).Listed() && s.flight.Of(h) == nil && !named[uint32(h)] {
 			s.book.Forget(h)
 			s.bulk.touched.Remove(uint32(h))
 			s.roster.Release(h)

@@ -210,7 +210,6 @@ func (l *loop) committed(a appendation) error {
 		return nil
 	}
 	l.after(&a.proposal)
-	l.proof.staged = false
 	l.proposePlain(time.Now())
 	if err := l.state.Apply(a.entry); err != nil {
 		return fmt.Errorf("apply an entry of %s: %w", l.opts.Destination, err)

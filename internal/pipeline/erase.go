@@ -2,17 +2,14 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
-	"rollcall/internal/segment"
 )
 
 // erasure is one person's right to be forgotten, until it is proven. It is part of the state, so that a crash
@@ -21,9 +18,14 @@ type erasure struct {
 	Sequence uint64       `json:"sequence"` // of the event
 	Began    int64        `json:"began"`    // unix nanoseconds
 	Stage    ledger.Stage `json:"stage"`
+	Steps    uint64       `json:"steps,omitempty"`    // how many entries have moved it on: the loop knows by it what it has done
 	Profile  string       `json:"profile,omitempty"`  // until what holds it is purged
 	Contacts []uint32     `json:"contacts,omitempty"` // whose addresses are deleted, until then
 	Known    int          `json:"known"`              // how many addresses the ledger or the event named
+
+	Letters int                `json:"letters,omitempty"` // dead letters that were found and overwritten
+	Events  int                `json:"events,omitempty"`  // the same of events
+	Found   ledger.ErasureNote `json:"found,omitzero"`    // what the last search found; its messages are overwritten next
 }
 
 // erase begins an erasure: the profile is forgotten at once, and every address that it ever held, or that the
@@ -54,7 +56,7 @@ func (s *State) erase(r *ledger.Row) {
 	s.meta.Erasures = append(s.meta.Erasures, e)
 }
 
-// advance moves an erasure to a stage. What is shredded next must not be in the snapshot that replaces it.
+// advance notes a step of an erasure. What is shredded next must not be in the snapshot that replaces it.
 func (s *State) advance(r *ledger.Erasure) {
 	at := slices.IndexFunc(s.meta.Erasures, func(e erasure) bool { return e.Sequence == r.Sequence })
 	if at < 0 {
@@ -62,6 +64,8 @@ func (s *State) advance(r *ledger.Erasure) {
 	}
 	e := &s.meta.Erasures[at]
 	e.Stage = r.Stage
+	e.Steps++
+	e.note(r.Note)
 	switch r.Stage {
 	case ledger.Shredding:
 		e.Profile, e.Contacts = "", nil
@@ -72,42 +76,97 @@ func (s *State) advance(r *ledger.Erasure) {
 	}
 }
 
+// note takes over what a step found. What is found counts as overwritten from then on, once: overwriting it again
+// changes nothing, and the stage does not end before it is done.
+func (e *erasure) note(n *ledger.ErasureNote) {
+	e.Found.Letters, e.Found.Events = nil, nil
+	if n == nil {
+		return
+	}
+	e.Letters += len(n.Letters)
+	e.Events += len(n.Events)
+	if n.Owed == nil {
+		n.Owed = e.Found.Owed
+	}
+	e.Found = *n
+}
+
+// named are the contacts that open erasures name: nobody lets go of their rows, because the account's other
+// destinations are told their addresses later (H32).
+func (s *State) named() map[uint32]bool {
+	var named map[uint32]bool
+	for i := range s.meta.Erasures {
+		for _, h := range s.meta.Erasures[i].Contacts {
+			if named == nil {
+				named = map[uint32]bool{}
+			}
+			named[h] = true
+		}
+	}
+	return named
+}
+
 // Neighbours are the account's other destinations: a deletion takes a contact off their lists too.
 type Neighbours interface {
 	// Recheck returns once each of them has noted that these contacts are gone, and adds those again that it
-	// desires. It fails where one can't be reached.
-	Recheck(ctx context.Context, emails []string) error
+	// desires, or once that is left for those that do not run, which it names. It fails where one can't be reached.
+	Recheck(ctx context.Context, emails []string) (owed []string, err error)
 }
 
-// Purger overwrites what the broker holds of a person.
-type Purger interface {
-	// PurgePerson overwrites the destination's dead letters of a profile, and the events of the profile below a
-	// sequence; names recognises them on an unkeyed stream.
-	PurgePerson(ctx context.Context, p broker.Person, names func(*broker.Message) bool) (broker.Purged, error)
-}
-
-// proof is what came of an erasure's stages. It is no state: a stage that is done again finds nothing left.
+// proof is what the loop knows of erasures besides their state.
 type proof struct {
-	busy    bool      // a stage's work is under way
-	staged  bool      // a stage's end is on its way into the ledger
-	again   time.Time // not before
-	purged  broker.Purged
-	shreds  []uint64 // erasures that the snapshot being stored covers
-	shredAt bool     // the next pointer is followed by overwriting
+	busy    bool               // a step's work is under way
+	tries   map[uint64]*trying // by the erasure's sequence
+	shreds  []uint64           // erasures that the snapshot being stored covers
+	shredAt bool               // the next pointer is followed by overwriting
+}
+
+// trying is how the loop goes on with one erasure.
+type trying struct {
+	step  uint64    // nothing is done before the state has come to this one: until then an entry is on its way (H33)
+	again time.Time // not before
+}
+
+// tryOf returns how the loop goes on with an erasure.
+func (p *proof) tryOf(sequence uint64) *trying {
+	if p.tries == nil {
+		p.tries = map[uint64]*trying{}
+	}
+	if p.tries[sequence] == nil {
+		p.tries[sequence] = &trying{}
+	}
+	return p.tries[sequence]
+}
+
+// later lets an erasure that cannot go on be tried again in a while; the others go on.
+func (p *proof) later(sequences ...uint64) {
+	for _, sequence := range sequences {
+		p.tryOf(sequence).again = time.Now().Add(5 * time.Second)
+	}
+}
+
+// waits reports whether nothing is done for an erasure now.
+func (p *proof) waits(e *erasure, now time.Time) bool {
+	try := p.tries[e.Sequence]
+	return try != nil && (e.Steps < try.step || now.Before(try.again))
 }
 
 // eraseOn does the next step of the oldest erasure that can go on.
 func (l *loop) eraseOn(now time.Time) {
-	if l.proof.busy || l.proof.staged || now.Before(l.proof.again) || l.stopping {
+	if l.proof.busy || l.stopping {
 		return
 	}
-	for _, e := range l.state.meta.Erasures {
+	if len(l.state.meta.Erasures) == 0 {
+		l.proof.tries = nil
+	}
+	for i := range l.state.meta.Erasures {
+		e := l.state.meta.Erasures[i]
+		if l.proof.waits(&e, now) || e.Stage == ledger.Deleting && !l.deleted(&e) {
+			continue
+		}
 		switch e.Stage {
 		case ledger.Deleting:
-			if !l.deleted(&e) {
-				continue
-			}
-			l.stage(e.Sequence, ledger.Rechecking)
+			l.stage(e.Sequence, ledger.Rechecking, nil)
 		case ledger.Rechecking:
 			l.recheck(&e)
 		case ledger.Purging:
@@ -130,10 +189,16 @@ func (l *loop) deleted(e *erasure) bool {
 	return true
 }
 
-// stage notes that an erasure has come to a stage. Nothing else of it is done before that is committed.
-func (l *loop) stage(sequence uint64, to ledger.Stage) {
-	l.proof.staged = true
-	l.outbox = append(l.outbox, &ledger.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to})
+// stage notes a step of an erasure. Nothing else of it is done before that is committed.
+func (l *loop) stage(sequence uint64, to ledger.Stage, note *ledger.ErasureNote) {
+	steps := uint64(0)
+	for i := range l.state.meta.Erasures {
+		if e := &l.state.meta.Erasures[i]; e.Sequence == sequence {
+			steps = e.Steps
+		}
+	}
+	l.proof.tryOf(sequence).step = steps + 1
+	l.outbox = append(l.outbox, &ledger.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
 }
 
 func (l *loop) recheck(e *erasure) {
@@ -142,128 +207,36 @@ func (l *loop) recheck(e *erasure) {
 		emails = append(emails, string(l.state.roster.Email(contact.Handle(h))))
 	}
 	if l.opts.Neighbours == nil || len(emails) == 0 {
-		l.stage(e.Sequence, ledger.Purging)
+		l.stage(e.Sequence, ledger.Purging, nil)
 		return
 	}
 	l.opts.at(AtRecheck)
-	l.step(e.Sequence, ledger.Purging, func(ctx context.Context) error {
+	l.step(e.Sequence, func(ctx context.Context) (ledger.Stage, *ledger.ErasureNote, error) {
 		defer l.opts.at(AtRechecked)
-		return l.opts.Neighbours.Recheck(ctx, emails)
+		owed, err := l.opts.Neighbours.Recheck(ctx, emails)
+		return ledger.Purging, &ledger.ErasureNote{Owed: owed}, err
 	})
 }
 
-func (l *loop) purgePerson(e *erasure) {
-	if l.opts.Purger == nil {
-		l.stage(e.Sequence, ledger.Shredding)
-		return
-	}
-	person := broker.Person{
-		Destination: l.opts.Destination, Stream: l.opts.Binding.Stream, Profile: e.Profile,
-		ProfileKey: string(segment.ProfileKey(nil, []byte(e.Profile))), Below: e.Sequence,
-	}
-	l.opts.at(AtPerson)
-	l.step(e.Sequence, ledger.Shredding, func(ctx context.Context) error {
-		defer l.opts.at(AtPersonGone)
-		purged, err := l.opts.Purger.PurgePerson(ctx, person, about(person.Profile))
-		if err == nil {
-			l.proof.purged = purged // the loop reads it after this task has ended
-		}
-		return err
-	})
-}
+// stepBound is how long one step's work may take. Whatever takes longer is done in several steps, each going on where the
+// one before has ended.
+const stepBound = time.Minute
 
-// about recognises a profile's events.
-func about(profile string) func(*broker.Message) bool {
-	var d segment.Decoder
-	return func(m *broker.Message) bool {
-		ev, _ := d.Decode(m.Subject, m.Header, m.Body)
-		return string(ev.Profile) == profile
-	}
-}
-
-// step does a stage's work beside the loop, and moves the erasure on once it is done.
-func (l *loop) step(sequence uint64, to ledger.Stage, work func(context.Context) error) {
+// step does a step's work beside the loop, and notes what came of it.
+func (l *loop) step(sequence uint64, work func(context.Context) (ledger.Stage, *ledger.ErasureNote, error)) {
 	l.proof.busy = true
 	l.task(func(ctx context.Context) func() {
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		ctx, cancel := context.WithTimeout(ctx, stepBound)
 		defer cancel()
-		err := work(ctx)
+		to, note, err := work(ctx)
 		return func() {
 			l.proof.busy = false
 			if err != nil {
-				l.proof.again = time.Now().Add(5 * time.Second)
+				l.proof.later(sequence)
 				l.log.Warn("an erasure cannot go on yet; it is tried again", zap.Uint64("sequence", sequence), zap.Error(err))
 				return
 			}
-			l.stage(sequence, to)
+			l.stage(sequence, to, note)
 		}
 	})
-}
-
-// shred forces a snapshot without the persons, whose pointer is followed by overwriting what it replaces.
-func (l *loop) shred() {
-	if l.opts.Compactor == nil {
-		l.prove()
-		return
-	}
-	if l.storing || l.pointer != nil {
-		return
-	}
-	l.proof.shreds = nil
-	for _, e := range l.state.meta.Erasures {
-		if e.Stage == ledger.Shredding {
-			l.proof.shreds = append(l.proof.shreds, e.Sequence)
-		}
-	}
-	l.opts.at(AtShred)
-	l.proof.busy, l.proof.shredAt = true, true
-	l.store(l.opts.Journal.Tail())
-}
-
-// shredded ends the erasures that a snapshot covers, or lets it be tried again.
-func (l *loop) shredded(err error) {
-	l.proof.busy = false
-	if err != nil {
-		l.proof.again = time.Now().Add(5 * time.Second)
-		l.log.Warn("the journal of erased persons cannot be overwritten yet; it is tried again", zap.Error(err))
-		return
-	}
-	l.prove()
-}
-
-// prove publishes what was done, and ends the erasures.
-func (l *loop) prove() {
-	var shredded []erasure
-	for _, e := range l.state.meta.Erasures {
-		if e.Stage == ledger.Shredding && (len(l.proof.shreds) == 0 || slices.Contains(l.proof.shreds, e.Sequence)) {
-			shredded = append(shredded, e)
-		}
-	}
-	left := len(shredded)
-	l.proof.busy = left > 0
-	for i := range shredded {
-		l.opts.at(AtProof)
-		l.receipted(l.receiptOf("erasure", l.proofOf(&shredded[i])), func() {
-			left--
-			l.proof.busy = left > 0
-			l.stage(shredded[i].Sequence, ledger.Proven)
-		})
-	}
-}
-
-func (l *loop) proofOf(e *erasure) map[string]any {
-	contacts := fmt.Sprintf("%d deleted and looked up", e.Known)
-	if e.Known == 0 {
-		contacts = "unknown here"
-	}
-	fields := map[string]any{
-		"sequence": e.Sequence, "contacts": contacts, "began": time.Unix(0, e.Began).UTC().Format(time.RFC3339Nano),
-		"dead_letters_overwritten": l.proof.purged.Letters, "events_overwritten": l.proof.purged.Events, "ledger": "replaced and overwritten",
-		"remark": "bytes of events that the broker had superseded before leave its files when it compacts their block",
-	}
-	if !l.proof.purged.Until.IsZero() {
-		fields["events_until"] = l.proof.purged.Until.UTC().Format(time.RFC3339)
-		fields["remark"] = "stream " + l.opts.Binding.Stream + " does not allow single events to be overwritten: its age limit drops them by events_until"
-	}
-	return fields
 }

@@ -25,34 +25,65 @@ func (w *world) erase(profile string, emails ...string) uint64 {
 
 // purges records what was to be overwritten, and removes it from the stream.
 type purges struct {
-	w       *world
-	persons []broker.Person
+	w           *world
+	persons     []broker.Person
+	overwritten [][]uint64 // sequences of events, each time
+	few         int        // found at once; zero is all
+	fails       int        // times that overwriting fails after it was done
+	kept        bool       // the stream lets nobody overwrite an event
 }
 
-func (p *purges) PurgePerson(_ context.Context, who broker.Person, names func(*broker.Message) bool) (broker.Purged, error) {
+func (p *purges) FindPerson(_ context.Context, who broker.Person, from uint64, names func(*broker.Message) bool) (broker.Traces, error) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	p.persons = append(p.persons, who)
-	n := len(p.w.events)
-	p.w.events = slices.DeleteFunc(p.w.events, func(m broker.Message) bool { return m.Sequence < who.Below && names(&m) })
-	return broker.Purged{Events: n - len(p.w.events)}, nil
+	if !slices.Contains(p.persons, who) {
+		p.persons = append(p.persons, who)
+	}
+	t := broker.Traces{Next: who.Below, Kept: p.kept}
+	for i := range p.w.events {
+		m := &p.w.events[i]
+		if m.Sequence < from || m.Sequence >= who.Below || p.kept || !names(m) {
+			continue
+		}
+		if t.Events = append(t.Events, m.Sequence); len(t.Events) == p.few {
+			t.Next = m.Sequence + 1
+			break
+		}
+	}
+	return t, nil
+}
+
+func (p *purges) OverwritePerson(_ context.Context, _ broker.Person, t broker.Traces) error {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.overwritten = append(p.overwritten, t.Events)
+	p.w.events = slices.DeleteFunc(p.w.events, func(m broker.Message) bool { return slices.Contains(t.Events, m.Sequence) })
+	if p.fails--; p.fails >= 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // neighbours records what the account's other destinations were to look at.
 type neighbours struct {
-	mu     sync.Mutex
-	failed int
-	emails []string
+	mu        sync.Mutex
+	failed    int
+	busyUntil time.Time
+	takes     time.Duration
+	refuses   string // an address that they cannot look at
+	owed      []string
+	emails    []string
 }
 
-func (n *neighbours) Recheck(_ context.Context, emails []string) error {
+func (n *neighbours) Recheck(_ context.Context, emails []string) ([]string, error) {
+	time.Sleep(n.takes)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.failed++; n.failed == 1 {
-		return ErrBusy
+	if n.failed++; n.failed == 1 || time.Now().Before(n.busyUntil) || n.refuses != "" && slices.Contains(emails, n.refuses) {
+		return nil, ErrBusy
 	}
 	n.emails = append(n.emails, emails...)
-	return nil
+	return n.owed, nil
 }
 
 // H14, H15: every address that a profile ever held is deleted from the account, the other destinations recheck
