@@ -15,22 +15,22 @@ import (
 func naive(email string) (string, bool) {
 	email = strings.TrimFunc(email, unicode.IsSpace)
 	local, domain, found := strings.Cut(email, "@")
-	if !found || local == "" || domain == "" || strings.Contains(domain, "@") || len(email) > 254 || !utf8.ValidString(email) {
+	if !found || local == "" || domain == "" || strings.Contains(domain, "@") || !utf8.ValidString(email) {
 		return "", false
 	}
-	if strings.ContainsFunc(email, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+	if strings.ContainsFunc(email, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r > 0x7f && unicode.ToLower(r) <= 0x7f
+	}) {
 		return "", false
 	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, email), true
+	if email = strings.Map(unicode.ToLower, email); len(email) > 254 {
+		return "", false
+	}
+	return email, true
 }
 
 func drawEmail(t *rapid.T) string {
-	odd := rapid.SampledFrom([]string{"", "", "", "@", " ", "\t", "\u00a0", "\u2028", "\u0085", "\x00", "\x7f", "\xff", "É", "İ", "K", "A", strings.Repeat("x", 230)})
+	odd := rapid.SampledFrom([]string{"", "", "", "@", " ", "\t", "\u00a0", "\u2028", "\u0085", "\x00", "\x7f", "\xff", "É", "İ", "\u212a", "\u200b", "\u00ad", "Σ", "\u1e9e", "\u023a", "A", strings.Repeat("x", 230)})
 	part := rapid.StringMatching(`[A-Za-z0-9.+_-]{0,12}`)
 	return odd.Draw(t, "before") + part.Draw(t, "local") + odd.Draw(t, "within") + rapid.SampledFrom([]string{"@", "@", "@", ""}).Draw(t, "at") + part.Draw(t, "domain") + odd.Draw(t, "after")
 }
@@ -49,16 +49,49 @@ func judge(t interface{ Fatalf(string, ...any) }, email string) {
 func TestNormalizeIsTheContractsSentenceAndIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { judge(t, drawEmail(t)) })
 	for email, want := range map[string]string{
-		" Ada@Example.COM\n": "ada@example.com", "\u00a0a@b\u3000": "a@b", "É@b": "É@b", "a@\u212a": "a@\u212a", "a@b": "a@b",
-		strings.Repeat("x", 252) + "@b": strings.Repeat("x", 252) + "@b",
+		" Ada@Example.COM\n": "ada@example.com", "\u00a0a@b\u3000": "a@b", "É@b": "é@b", "ZOË@B": "zoë@b", "a@b": "a@b",
+		"ΣΑΣ@b": "σασ@b", "σας@b": "σας@b", "\u017f@b": "\u017f@b", "\u1e9e@b": "ß@b", "\u212bke@b": "åke@b",
+		strings.Repeat("\u1e9e", 126) + "@b": strings.Repeat("ß", 126) + "@b",
+		strings.Repeat("x", 252) + "@b":      strings.Repeat("x", 252) + "@b",
 	} {
 		if got, ok := Normalize(nil, []byte(email)); !ok || string(got) != want {
 			t.Errorf("%q is %q, %v", email, got, ok)
 		}
 	}
-	for _, email := range []string{"", " ", "@", "a@", "@b", "ab", "a@b@c", "a b@c", "a@b\u0085c", "a\x00@b", "a@b\xff", strings.Repeat("x", 253) + "@b"} {
+	for _, email := range []string{
+		"", " ", "@", "a@", "@b", "ab", "a@b@c", "a b@c", "a@b\u0085c", "a\x00@b", "a@b\xff", strings.Repeat("x", 253) + "@b",
+		"a@\u212a", "\u0130@b", "a\u200b@b", "\ufeffa@b", "a@b\u00ad", "a\u2066@b", strings.Repeat("\u023a", 100) + "@b",
+	} {
 		if got, ok := Normalize(nil, []byte(email)); ok || len(got) > 0 {
 			t.Errorf("%q is taken as %q", email, got)
+		}
+	}
+}
+
+// H40: a server that lower-cases by Unicode's rules, simple or full, must have nothing left to do, so that two
+// identities never become one contact there and a stranger's address becomes nobody's.
+func TestAnIdentityIsWhatAServerThatLowerCasesStores(t *testing.T) {
+	for r := rune(0x80); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		got, ok := Normalize(nil, []byte(string(r)+"a@b"))
+		if !ok {
+			continue
+		}
+		if lower := strings.ToLower(string(got)); lower != string(got) && !unicode.IsSpace(r) {
+			t.Fatalf("%U: %q is kept as %q, which a server stores as %q", r, string(r), got, lower)
+		}
+		if first, _ := utf8.DecodeRune(got); first < utf8.RuneSelf && !unicode.IsSpace(r) {
+			t.Fatalf("%U becomes the ASCII letter %q: a stranger's address", r, first)
+		}
+	}
+}
+
+func TestSpellingIsTheIdentityOrTheEmailItself(t *testing.T) {
+	for email, want := range map[string]string{"ZOË@b": "zoë@b", " A@b ": "a@b", "a@\u212a": "a@\u212a", "": "", "nobody": "nobody"} {
+		if got := Spelling(email); got != want {
+			t.Errorf("%q is %q, want %q", email, got, want)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (g *generator) segment() string { return string(rune('a' + g.rng.IntN(g.seg
 
 func (g *generator) email() string {
 	if g.one(12) {
-		return pick(g, "-", "0", "?", "null", "e6")
+		return pick(g, "-", "0", "?", "null", "e6", "k")
 	}
 	return fmt.Sprintf("e%d%s", 1+g.rng.IntN(g.emails), pick(g, "", "", "", "^", "_"))
 }

@@ -96,16 +96,16 @@ func Reference(events []Event, c Config) map[string]Person {
 func identity(address string) string {
 	address = strings.TrimFunc(address, unicode.IsSpace)
 	local, domain, _ := strings.Cut(address, "@")
-	strange := func(r rune) bool { return r == '@' || unicode.IsSpace(r) || unicode.IsControl(r) }
-	if local == "" || domain == "" || len(address) > 254 || strings.ContainsFunc(local+domain, strange) {
+	strange := func(r rune) bool {
+		return r == '@' || unicode.In(r, unicode.White_Space, unicode.Cc, unicode.Cf) || r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII
+	}
+	if local == "" || domain == "" || strings.ContainsFunc(local+domain, strange) {
 		return ""
 	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, address)
+	if address = strings.Map(unicode.ToLower, address); len(address) > 254 {
+		return ""
+	}
+	return address
 }
 
 func person(attributes map[string]any, c Config) Person {

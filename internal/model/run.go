@@ -13,7 +13,7 @@ import (
 
 // addresses are the contacts that stories are about.
 var addresses = []string{
-	"e1@example.com", "e2@example.com", "e3@example.com", "e4@example.com", "e5@example.com", strange,
+	"e1@example.com", "é2@example.com", "e3@example.com", "e4@example.com", "e5@example.com", strange,
 }
 
 // Play plays a story inside a synctest bubble, lets everything settle, and compares the list with the

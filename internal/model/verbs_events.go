@@ -17,7 +17,7 @@ type refreshing struct {
 }
 
 // spelled is an e-mail as a publisher spells it: e1 plain, e1^ in capitals, e1_ with spaces around it,
-// - absent, 0 empty, ? not an e-mail.
+// - absent, 0 empty, ? not an e-mail, k a stranger's spelling.
 func spelled(token string) (value any, present bool) {
 	switch token {
 	case "-", "":
@@ -28,8 +28,10 @@ func spelled(token string) (value any, present bool) {
 		return nil, true
 	case "?":
 		return "nobody", true
+	case "k":
+		return stranger, true
 	}
-	name := strings.TrimRight(token, "^_")
+	name := strings.Replace(strings.TrimRight(token, "^_"), "e2", "é2", 1) // which has another upper case than ASCII
 	address := name + "@example.com"
 	if strings.Contains(token, "^") {
 		address = strings.ToUpper(name) + "@Example.COM"

@@ -38,6 +38,9 @@ const foreigner = "foreigner@elsewhere.org"
 // strange has an identifier at SendGrid that we never send: every upsert of it errs in its job.
 const strange = "e6@example.com"
 
+// stranger is no e-mail of ours: SendGrid would lower-case its kelvin sign to the k of somebody else's (H40).
+const stranger = "\u212a7@example.com"
+
 // world is everything around a destination: the stream, the ledger, SendGrid, what was set aside, and the
 // replicas that run.
 type world struct {

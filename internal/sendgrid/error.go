@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall/internal/contact"
 )
 
 // Class is what an answer, or its absence, means.
@@ -35,7 +37,7 @@ const (
 	OverBudget                    // not sent: its route's budget did not reach it within its deadline
 )
 
-// Invalid is one contact that a 400 names. Email is as the message spells it, lower-cased; Index is -1
+// Invalid is one contact that a 400 names. Email is as contact.Spelling has the message's; Index is -1
 // where no field path names it.
 type Invalid struct {
 	Index   int
@@ -222,7 +224,7 @@ func invalid(items []errorItem) []Invalid {
 	for _, it := range items {
 		in := Invalid{Index: -1, Message: it.Message}
 		if m := named.FindStringSubmatch(it.Message); m != nil {
-			in.Email = strings.ToLower(m[1])
+			in.Email = contact.Spelling(m[1])
 		}
 		if m := contactAt.FindStringSubmatch(it.Field); m != nil {
 			in.Index, _ = strconv.Atoi(m[1])

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"rollcall/internal/contact"
 )
 
 // Job is how an asynchronous job stands. Counters that SendGrid leaves out are zero.
@@ -66,7 +68,7 @@ func (a *Account) Job(ctx context.Context, id string) (Job, error) {
 
 // JobError is one contact that a job would not take.
 type JobError struct {
-	Email   string // lower-cased; empty where the file names nobody
+	Email   string // as contact.Spelling has it; empty if the file names nobody
 	Message string // SendGrid's, addresses cut out
 }
 
@@ -106,7 +108,7 @@ func parseJobErrors(body []byte) []JobError {
 	}
 	var out []JobError
 	for _, row := range rows {
-		e := JobError{Email: strings.ToLower(strings.TrimSpace(first(row, "email", "identifier")))}
+		e := JobError{Email: contact.Spelling(strings.TrimSpace(first(row, "email", "identifier")))}
 		e.Message = Scrub(first(row, "reason", "error", "message", "errors"))
 		if e.Email != "" || e.Message != "" {
 			out = append(out, e)

@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"rollcall/internal/contact"
 )
 
 // List is one contact list.
@@ -151,5 +152,5 @@ func (a *Account) Suppressed(ctx context.Context, email string) (bool, error) {
 	err := a.do(ctx, call{
 		route: RouteSuppression, method: http.MethodGet, path: "/v3/asm/suppressions/global/" + url.PathEscape(email), into: &answer,
 	})
-	return err == nil && strings.EqualFold(answer.Email, email), err
+	return err == nil && contact.Spelling(answer.Email) == contact.Spelling(email), err
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"unicode/utf8"
+
+	"rollcall/internal/contact"
 )
 
 // Limits of the look-ups: e-mails a call, and characters of an e-mail on the one route; longer ones go
@@ -58,6 +60,9 @@ func (a *Account) Lookup(ctx context.Context, emails []string) (map[string]Found
 	return found, nil
 }
 
+// stored is how SendGrid stores an e-mail that we sent it: also one of which an earlier rule of ours made no identity.
+func stored(email string) string { return strings.ToLower(email) }
+
 func (a *Account) lookup(ctx context.Context, c call, key string, emails []string, found map[string]Found) error {
 	var err error
 	if c.body, err = json.Marshal(map[string][]string{key: emails}); err != nil {
@@ -82,7 +87,7 @@ func (a *Account) lookup(ctx context.Context, c call, key string, emails []strin
 	}
 	asked := make(map[string]string, len(emails))
 	for _, e := range emails {
-		asked[strings.ToLower(e)] = e
+		asked[stored(e)] = e
 	}
 	for _, r := range answer.Result {
 		if len(r.Contact) == 0 || string(r.Contact) == "null" {
@@ -96,7 +101,7 @@ func (a *Account) lookup(ctx context.Context, c call, key string, emails []strin
 		if err := json.Unmarshal(r.Contact, &one); err != nil || one.ID == "" {
 			return malformed(c.route, "a contact of the answer has no id")
 		}
-		if e, ok := asked[strings.ToLower(one.Email)]; ok {
+		if e, ok := asked[contact.Spelling(one.Email)]; ok {
 			f := Found{ID: one.ID, Email: one.Email, Lists: one.Lists}
 			_ = json.Unmarshal(r.Contact, &f.Fields)
 			found[e] = f

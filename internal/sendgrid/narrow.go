@@ -1,7 +1,5 @@
 package sendgrid
 
-import "strings"
-
 // Refused is a contact of a batch that SendGrid would not take.
 type Refused struct {
 	Index  int
@@ -47,7 +45,7 @@ func blame(n int, email func(int) string, e *Error) map[int]string {
 	}
 	at := make(map[string]int, n)
 	for i := range n {
-		at[strings.ToLower(email(i))] = i
+		at[stored(email(i))] = i
 	}
 	for _, bad := range e.Invalid {
 		i, ok := at[bad.Email]

@@ -3,7 +3,8 @@ package sendgrid
 import (
 	"context"
 	"encoding/json"
-	"strings"
+
+	"rollcall/internal/contact"
 )
 
 // ExportFrom is from how many e-mails on an export of the list is less work than look-ups: an export
@@ -19,11 +20,11 @@ func (a *Account) Resolve(ctx context.Context, listID string, emails []string) (
 	}
 	asked := make(map[string]string, len(emails))
 	for _, e := range emails {
-		asked[strings.ToLower(e)] = e
+		asked[stored(e)] = e
 	}
 	found := make(map[string]Found, len(emails))
 	err := a.ExportList(ctx, listID, func(m Member) error {
-		if e, ok := asked[strings.ToLower(m.Email)]; ok {
+		if e, ok := asked[contact.Spelling(m.Email)]; ok {
 			f := Found{ID: m.ID, Email: m.Email, Lists: []string{listID}}
 			_ = json.Unmarshal(m.Contact, &f.Fields) // CSV has none
 			found[e] = f

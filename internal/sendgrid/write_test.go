@@ -98,7 +98,7 @@ func TestRule07_A400NamesWhoIsRefused(t *testing.T) {
 	onStage(t, simulator.Options{}, func(s *stage) {
 		_, err := s.Upsert(s.Context(), []byte(`{"contacts":[{"email":"a@example.com"},{"email":"Nobody"},{"email":"x@y"}]}`))
 		e := failure(s, err)
-		if e.Class != sendgrid.BadContacts || !e.NoEffect() || len(e.Invalid) != 2 || e.Invalid[0].Email != "nobody" || e.Invalid[1].Index != 2 {
+		if e.Class != sendgrid.BadContacts || !e.NoEffect() || len(e.Invalid) != 2 || e.Invalid[0].Email != "Nobody" || e.Invalid[1].Index != 2 {
 			s.Errorf("class %d %+v", e.Class, e.Invalid)
 		}
 		if err := s.sim.SetFaults([]simulator.Fault{{Kind: "unnamed", Share: 1}}); err != nil {

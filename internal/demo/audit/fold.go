@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"rollcall/internal/segment"
 )
@@ -170,15 +169,13 @@ func address(raw json.RawMessage) (string, bool) {
 		return "", false
 	}
 	text = strings.TrimFunc(text, unicode.IsSpace)
-	text = strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + ('a' - 'A')
-		}
-		return r
-	}, text)
+	bad := strings.ContainsFunc(text, func(r rune) bool {
+		stranger := r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII
+		return unicode.In(r, unicode.Cc, unicode.Cf, unicode.White_Space) || stranger
+	})
+	text = strings.Map(unicode.ToLower, text)
 	local, domain, ok := strings.Cut(text, "@")
-	bad := strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	return text, ok && local != "" && domain != "" && !strings.Contains(domain, "@") && !bad && len(text) <= 254 && utf8.ValidString(text)
+	return text, ok && local != "" && domain != "" && !strings.Contains(domain, "@") && !bad && len(text) <= 254
 }
 
 // value is what a field ought to hold; false where the profile has nothing to say of it.
