@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
+	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/desk/check"
@@ -17,9 +18,6 @@ import (
 	"rollcall/internal/pipeline"
 	"rollcall/internal/telemetry"
 )
-
-// normalisation is the version of the rule that makes an e-mail a contact's identity.
-const normalisation = 1
 
 // runner keeps one destination running on this replica, whenever it is its turn.
 type runner struct {
@@ -81,7 +79,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision), Salt: r.salt, Suspended: suspended,
 		Binding: ledger.Binding{
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
-			Segments: d.Segments, Normalisation: normalisation,
+			Segments: d.Segments, Normalisation: contact.Normalisation,
 		},
 		Policy:  desk.Policy(d, r.account.cfg),
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},

@@ -180,6 +180,21 @@ func (f *Flight) End(id uint64) []Item {
 	return b.Items
 }
 
+// Rename lets one contact, which is in no batch, stand for another in its batch, if that is in one.
+func (f *Flight) Rename(from, to contact.Handle) {
+	b := f.Of(from)
+	if b == nil {
+		return
+	}
+	for i := range b.Items {
+		if b.Items[i].Handle == from {
+			b.Items[i].Handle = to
+		}
+	}
+	f.of.Remove(uint32(from))
+	*f.of.Put(uint32(to)) = b.ID
+}
+
 // TakeOver puts every intent without an outcome in doubt until a time counted from the claim, which was at a time. A batch that began
 // or was accepted later than that was so by a clock that has been set back: its times count from the claim too.
 func (f *Flight) TakeOver(at, until int64) {

@@ -156,6 +156,9 @@ func (s *State) claim(c *ledger.Claim) {
 	s.flight.TakeOver(c.At, c.Until)
 	s.book.Clamp(c.At)
 	s.lose(c)
+	if before.Epoch > 0 && before.Binding.Normalisation < c.Binding.Normalisation {
+		s.respell()
+	}
 	added, removed := s.roster.Select(append(slices.Clone(c.Binding.Segments), c.Keep...))
 	for _, seg := range removed {
 		s.roster.Drop(seg, s.meta.Cursor, s.touch)

@@ -129,6 +129,9 @@ func (s *State) clean(h contact.Handle) {
 // evaluate compares a contact that is on no way any more with what is desired, and puts it in its
 // window where they differ.
 func (s *State) evaluate(h contact.Handle, due int64) {
+	if h = s.merged(h); h == 0 {
+		return
+	}
 	if s.erasing.Get(uint32(h)) == nil && s.decide(h) == plan.Nothing {
 		s.clean(h)
 		return

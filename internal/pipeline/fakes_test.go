@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -124,7 +125,11 @@ type world struct {
 	most     int                   // contacts on the list at any time
 	nextID   int
 	budget   sendgrid.Budget // of every route; zero is not known
+	lowers   bool            // SendGrid lower-cases beyond A to Z, as it does
 }
+
+// storedAs is how SendGrid stores an e-mail.
+func storedAs(email string) string { return strings.ToLower(email) }
 
 type fakeContact struct {
 	id     string
@@ -214,6 +219,9 @@ func (w *world) Upsert(_ context.Context, body []byte) (string, error) {
 	id := w.job(func() {
 		for _, c := range in.Contacts {
 			email := c["email"].(string)
+			if w.lowers {
+				email = storedAs(email)
+			}
 			have := w.contacts[email]
 			if have == nil {
 				w.nextID++
@@ -271,7 +279,11 @@ func (w *world) Lookup(_ context.Context, emails []string) (map[string]sendgrid.
 	}
 	found := map[string]sendgrid.Found{}
 	for _, e := range emails {
-		if c := w.contacts[e]; c != nil {
+		c := w.contacts[e]
+		if w.lowers {
+			c = w.contacts[storedAs(e)]
+		}
+		if c != nil {
 			f := sendgrid.Found{ID: c.id}
 			if c.onList {
 				f.Lists = []string{"list"}

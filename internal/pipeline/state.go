@@ -113,6 +113,9 @@ type meta struct {
 	Commands    []ledger.Command `json:"commands"`           // the last hundred
 	Replay      *ledger.Replay   `json:"replay,omitempty"`   // the last one
 	Tally       *Tally           `json:"tally,omitempty"`    // what came of it so far
+
+	// Contacts that others stand for as soon as what is on its way has ended.
+	Merging map[contact.Handle]contact.Handle `json:"merging,omitempty"`
 }
 
 // NewState returns the state of an empty journal. salt is the installation's.

@@ -281,5 +281,28 @@ func (b *Book) Load(body []byte, placeOf func(contact.Handle) uint64) error {
 	return in.Err()
 }
 
+// Merge lets one contact stand for another that SendGrid has as the same; both are nowhere. Which fields SendGrid has
+// is not known if either was listed beside the other.
+func (b *Book) Merge(from, to contact.Handle) {
+	f := b.At(from)
+	slotted := f.Slot()
+	b.Gone(from)
+	b.Forget(from)
+	t := b.At(to)
+	t.Mask |= f.Mask
+	if f.add > t.add {
+		t.add, t.by = f.add, f.by
+	}
+	b.set(to, t)
+	switch {
+	case f.Listed():
+		if b.SetListed(to, 0, t.Mask); t.since == 0 {
+			b.SetSince(to, f.since)
+		}
+	case slotted:
+		b.Reserve(to)
+	}
+}
+
 // Forget clears the standing of a contact whose row is released.
 func (b *Book) Forget(h contact.Handle) { b.set(h, Standing{}) }
