@@ -15,14 +15,16 @@ var ladder = map[string]int{
 	"internal/mapping": 1, "internal/roster": 1, "internal/window": 1, "internal/plan": 1, "internal/flight": 1,
 	"internal/ledger": 1, "internal/broker": 1, "internal/sendgrid": 1, "internal/telemetry": 1,
 
-	"internal/pipeline": 2, "internal/repair": 2, "internal/publish": 2,
-	"internal/config": 3, "internal/control": 3, "internal/web": 3,
-	"internal/desk": 4,
-	"internal/app":  5,
-	"internal/demo": 6, // it runs the app
-	"internal/cli":  7,
-	"cmd/consumer":  8,
-	"cmd/publisher": 8,
+	"internal/health": 2,
+
+	"internal/pipeline": 4, "internal/repair": 4, "internal/publish": 4,
+	"internal/config": 5, "internal/control": 5, "internal/web": 5,
+	"internal/desk": 6,
+	"internal/app":  7,
+	"internal/demo": 8, // it runs the app
+	"internal/cli":  9,
+	"cmd/consumer":  10,
+	"cmd/publisher": 10,
 }
 
 // testsOnly are imported by tests, and by each other, alone.

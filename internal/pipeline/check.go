@@ -5,46 +5,38 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"rollcall/internal/health"
 )
 
-// checked reports whether the destination was looked at and found in order; until then nothing is sent. What is wrong
-// suspends it before its first request, with the same reasons as a request that is refused, and is probed like them. That
-// SendGrid cannot be asked suspends nothing: it is asked again for as long as it takes.
-func (l *loop) checked() bool {
-	if l.sound || l.opts.Check == nil {
-		return true
-	}
-	if l.probing {
-		return false
-	}
-	l.probing = true
+// askCheck looks at the destination before its first request; until it was found in order nothing is sent. What is wrong
+// suspends it, with the same reasons as a request that is refused, and is probed like them. That SendGrid can't be asked
+// suspends nothing: it is asked again for as long as it takes.
+func (l *loop) askCheck() {
+	l.health.BeginCheck()
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
 		defer cancel()
-		reason, err := l.opts.Check(ctx)
-		return func() { l.judged(reason, err) }
+		return l.check(ctx)
 	})
-	return false
 }
 
-// judged takes what the look found.
-func (l *loop) judged(reason string, err error) {
-	l.probing = false
-	switch {
-	case reason != "":
-		l.refused = ""
-		l.suspend(reason, err)
-	case err != nil:
-		l.backOff(time.Now(), 0)
-		l.log.Warn("SendGrid cannot be asked how the destination stands; nothing is sent until it can", zap.Error(err))
-	case l.missing: // fields that could not be asked for when it was claimed
-		l.probing = true
+// check looks once.
+func (l *loop) check(ctx context.Context) func() {
+	name, err := l.opts.Check(ctx)
+	return func() {
+		reason, _ := health.Named(name)
+		change, fields := l.health.Checked(reason, err != nil, time.Now())
+		l.noteHealth(change, err)
+		if change == health.Failed {
+			l.log.Warn("SendGrid cannot be asked how the destination stands; nothing is sent until it can", zap.Error(err))
+		}
+		if !fields {
+			return
+		}
 		l.task(func(ctx context.Context) func() {
-			resolved := l.resolveAgain(ctx) // ends the run where it finds them
-			return func() { resolved(); l.backOff(time.Now(), 0) }
+			resolved := l.resolveAgain(ctx) // ends the run if it finds them
+			return func() { resolved(); l.health.Rest(time.Now(), 0) }
 		})
-	default:
-		l.sound = true
-		l.retry.Reset()
 	}
 }

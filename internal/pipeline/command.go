@@ -70,10 +70,8 @@ func (l *loop) command(c command) {
 	}
 	rec.At = l.moment()
 	if rec.Name == "resume" {
-		l.opens("an operator resumed the destination")
-	}
-	if rec.Name == "resume" && l.suspended != "" && l.suspended != withoutConsent {
-		l.probeAt = time.Time{}
+		l.planOpen("an operator resumed the destination")
+		l.health.Ask()
 	}
 	l.outbox = append(append(l.outbox, c.records...), &rec)
 	l.awaited = append(l.awaited, awaited{name: rec.Name, at: rec.At, reply: c.reply})

@@ -111,9 +111,9 @@ func (l *loop) publishSometimes() {
 }
 
 func (l *loop) publish() {
-	st, s := l.state.Stats(), l.suspended
-	st.Suspended, st.Pending, st.Oldest, st.Full = s, l.pending, l.oldest, l.limit.closed
-	l.failing.tell(&st)
+	st := l.state.Stats()
+	st.Pending, st.Oldest = l.pending, l.oldest
+	l.tellHealth(&st)
 	st.Letters = make(map[string]uint64, len(l.counts.letters))
 	maps.Copy(st.Letters, l.counts.letters)
 	l.stats.Store(&st)

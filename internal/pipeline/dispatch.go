@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
 )
@@ -16,9 +17,6 @@ const (
 	readsAtOnce = 8192                   // events read again by one request
 	linger      = 200 * time.Millisecond // between upserts that are not full
 )
-
-// withoutConsent is the suspension that stops everything but erasures.
-const withoutConsent = "consent"
 
 // upload is the body of an upsert between its plan and its answer.
 type upload struct {
@@ -52,6 +50,7 @@ type planner struct {
 	taken   map[contact.Handle]bool   // parts of a refused batch that this turn has decided on
 	exempt  bool                      // from the guard: the removals being planned
 	asked   int                       // of the guard in this turn
+	single  bool                      // one request of a kind at a time
 	again   bool                      // within the share: what is being planned is a re-reading's
 }
 
@@ -65,18 +64,22 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.letGo(now)
 	l.eraseOn(now)
 	l.forgetLongGone(now)
-	if outcomes || now.Before(l.quietTill) {
+	if outcomes {
 		return nil
 	}
-	consent := l.suspended != withoutConsent
-	if l.suspended != "" && consent {
-		return l.beside(l.planner(now))
-	}
-	if !l.checked() {
+	permit := l.health.Permit(now)
+	switch {
+	case permit == health.Permit{}:
 		return nil
+	case permit.Check:
+		l.askCheck()
+		return nil
+	case l.health.Probes():
+		return l.beside(l.planner(now), permit)
 	}
+	consent := permit.All
 	p := l.planner(now)
-	p.carefully()
+	p.throttle(permit)
 	l.state.window.Due(now.UnixNano(), p.offer)
 	if !consent {
 		l.offered.thin(p)
@@ -111,10 +114,10 @@ func (l *loop) planner(now time.Time) *planner {
 	}}
 }
 
-// carefully lets one request of a kind go at a time while SendGrid takes none, so that an outage leaves in doubt what was under
+// throttle lets one request of a kind go at a time while SendGrid takes none, so that an outage leaves in doubt what was under
 // way when it began, and hardly more: who is in doubt waits for the horizon, everybody else goes at full speed once one was taken.
-func (p *planner) carefully() {
-	if p.l.failing.why == "" {
+func (p *planner) throttle(permit health.Permit) {
+	if p.single = permit.Single; !p.single {
 		return
 	}
 	for op := range p.left {
@@ -219,8 +222,8 @@ func (l *loop) arm(now time.Time) {
 		}
 		next = earlier(next, at)
 	}
-	if now.Before(l.quietTill) {
-		next = earlier(next, l.quietTill)
+	if rest := l.health.RestEnd(); now.Before(rest) {
+		next = earlier(next, rest)
 	} else if l.offering() {
 		next = earlier(next, now.Add(linger/4)) // until a request is worth its while, or one of those under way has ended
 	}
@@ -233,7 +236,7 @@ func (l *loop) arm(now time.Time) {
 
 // offering reports whether contacts came due that could be sent and were not yet.
 func (l *loop) offering() bool {
-	if l.suspended != "" || l.state.meta.Paused {
+	if !l.health.Sends() || l.state.meta.Paused {
 		return false
 	}
 	for _, handles := range l.offered {

@@ -11,6 +11,7 @@ import (
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/sendgrid/class"
 )
 
 const (
@@ -73,7 +74,7 @@ func (l *loop) followUp(now time.Time) time.Time {
 			next = earlier(next, p.at)
 			continue
 		}
-		if under >= maxFollows || l.suspended == suspendedKey || l.stopping {
+		if under >= maxFollows || !l.health.Reads() || l.stopping {
 			next = earlier(next, now.Add(linger))
 			continue
 		}
@@ -133,8 +134,8 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	}
 	l.troubled(err)
 	named = slices.DeleteFunc(named, func(e sendgrid.JobError) bool {
-		if e.Email == "" && limited(e.Message) {
-			l.closes()
+		if e.Email == "" && class.Complains(e.Message) == class.PlanFull {
+			l.planFull()
 		}
 		return e.Email == ""
 	})
@@ -187,8 +188,8 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 		case !ok:
 			l.lookAfter(b, l.polls[b.ID]) // a file that is not about this batch
 			return
-		case limited(n.Message) && !l.state.book.At(h).Listed():
-			l.closes()
+		case class.Complains(n.Message) == class.PlanFull && !l.state.book.At(h).Listed():
+			l.planFull()
 			except = append(except, ledger.Exception{Handle: h, Finding: ledger.OffList})
 		default:
 			reasons[h] = scrub(n.Message, n.Email)

@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/dense"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
@@ -64,7 +64,6 @@ type loop struct {
 	*Destination
 	state    *State
 	resolved mapping.Spec // what is mapped, custom fields as far as they are known
-	missing  bool         // some are not
 	ending   error        // why the run cannot go on
 	spec     mapping.Spec // its fields in the ledger's places
 	encoder  *mapping.Mapper
@@ -115,7 +114,6 @@ type loop struct {
 	halves  [][]contact.Handle                  // such batches, cut in two
 	offered offers                              // came due, and not sent yet
 	seen    *dense.Marks                        // reused
-	barren  int                                 // contacts refused without a name since something was taken
 	full    int                                 // contacts that make a full upsert, as the last ones tell
 	readAt  time.Time                           // no event is read again before
 	lastCut time.Time                           // when the last upsert was cut
@@ -125,14 +123,9 @@ type loop struct {
 
 	known     *known // of contacts at SendGrid, by look-ups
 	resolving resolving
-	limit     limit
+	health    *health.Health
+	plan      health.Plan // the account's
 
-	retry      *backoff.ExponentialBackOff
-	quietTill  time.Time // no request before: SendGrid is in trouble
-	failing    failing
-	suspended  string
-	refused    sendgrid.Route // whose refusal suspended it; empty where a look did
-	defined    bool           // the fields that an upsert was refused for are there by now
 	proof      proof
 	faded      map[contact.Handle]faded // contacts whose event was not there when it was read again
 	fullness   int                      // the step of the cap that was told last, in percent
@@ -147,12 +140,9 @@ type loop struct {
 	owed       atomic.Int64          // receipts whose work has ended without them
 	caughtUp   bool                  // nothing of ours lay behind the last event that came
 	atEnd      bool                  // the same, told by that event or by a look at the stream; see reached
-	sound      bool                  // the look before the first request found nothing wrong
-	probing    bool
-	probeAt    time.Time
-	journal    int64           // bytes written since the last snapshot
-	snapshot   int64           // bytes of the last one
-	pointer    *ledger.Pointer // of a stored snapshot, to be committed
+	journal    int64                 // bytes written since the last snapshot
+	snapshot   int64                 // bytes of the last one
+	pointer    *ledger.Pointer       // of a stored snapshot, to be committed
 	storing    bool
 	acking     bool
 	json       []byte    // one contact, reused
@@ -173,25 +163,16 @@ func (d *Destination) Run(ctx context.Context) error {
 		sharing: map[contact.Operation]int{}, shared: map[uint64]bool{},
 		uploads: map[uint64]*upload{}, sending: map[contact.Operation]int{}, polls: map[uint64]*poll{},
 		reading: map[contact.Handle]bool{}, looks: map[contact.Handle]int{}, tries: map[contact.Handle]tried{},
-		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, announced: map[uint64]*announced{}, short: map[uint64]short{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0), suspended: d.opts.Suspended,
+		suspect: map[contact.Handle]bool{}, spared: map[contact.Handle]uint64{}, judging: map[uint64]bool{}, announced: map[uint64]*announced{}, short: map[uint64]short{}, faded: map[contact.Handle]faded{}, timer: time.NewTimer(0),
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}
-	l.retry = l.newBackoff()
+	l.health, l.plan.Every = l.newHealth(), d.opts.Policy.scaled(countEvery)
 	defer l.timer.Stop()
 	if err := l.open(ctx); err != nil {
 		return err
 	}
 	return l.run(ctx)
-}
-
-func (l *loop) newBackoff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = max(l.opts.Policy.scaled(time.Second), 50*time.Millisecond)
-	b.MaxInterval = max(l.opts.Policy.scaled(time.Minute), time.Second)
-	b.MaxElapsedTime = 0 // for as long as it takes
-	b.Reset()
-	return b
 }
 
 // run starts the goroutines around the loop and waits for all of them.

@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/health"
 	"rollcall/internal/mapping"
 )
-
-// suspendedFields is the suspension for custom fields that the account does not have.
-const suspendedFields = "fields"
 
 // ErrRemapped ends a run whose custom fields turned out to be others at SendGrid: the next claim reads the events
 // again for them.
@@ -28,7 +25,6 @@ func (l *loop) resolveFields(s *State) error {
 		_ = json.Unmarshal([]byte(text), &before) // a form that this build can't read tells nothing
 	}
 	l.resolved = o.Mapping.ResolvedLike(before)
-	l.missing = len(l.resolved.Fields) < len(o.Mapping.Fields)
 	if o.Binding.Mapping == "" {
 		canonical, err := json.Marshal(l.resolved)
 		if err != nil {
@@ -42,8 +38,10 @@ func (l *loop) resolveFields(s *State) error {
 // tellMissing suspends a destination whose custom fields are not all known: events are taken over meanwhile, nothing is
 // sent, and they are mapped again once the fields are there.
 func (l *loop) tellMissing() {
-	if l.missing && l.suspended == "" && l.opts.Check == nil { // else the check tells what is missing from what could not be asked
-		l.suspended = suspendedFields
+	if len(l.resolved.Fields) == len(l.opts.Mapping.Fields) {
+		return
+	}
+	if l.health.FieldsMissing() == health.Suspended {
 		l.log.Error("suspended: events are taken over, nothing is sent; custom fields of the mapping are missing at SendGrid (see: consumer check)",
 			zap.Strings("fields", l.opts.Mapping.Unresolved()))
 	}
@@ -53,21 +51,20 @@ func (l *loop) tellMissing() {
 func (l *loop) resolveAgain(ctx context.Context) func() {
 	spec, err := l.opts.Resolve(ctx)
 	return func() {
-		l.probing = false
 		if err != nil || len(spec.Unresolved()) > 0 {
+			l.health.Looked(false)
 			return
 		}
 		canonical, err := json.Marshal(spec)
 		switch {
 		case err != nil:
+			l.health.Looked(false)
 			l.log.Error("the mapping cannot be encoded", zap.Error(err))
 		case string(canonical) != l.opts.Binding.Mapping:
+			l.health.Looked(false)
 			l.ending = ErrRemapped
-		case trials[l.refused] != 0:
-			l.defined, l.probeAt = true, time.Time{} // an upsert was refused for them: one has to be taken
 		default:
-			l.resume()
-			l.well(l.refused)
+			l.noteHealth(l.health.FieldsFound(), nil)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
 )
@@ -94,10 +95,11 @@ func (l *loop) saw(handles []contact.Handle, emails []string, found map[string]s
 func (l *loop) removalNotBegun(r removal) {
 	l.finished(r.intent, nil)
 	now := time.Now()
-	var answer *sendgrid.Error
-	if (!errors.As(r.err, &answer) || answer.Class != sendgrid.OverBudget) && !l.troubled(r.err) {
-		l.backOff(now, 0)
-		l.fails(r.err)
+	f := failure(r.err)
+	f.Rest = 0 // the look-ups' budget is not the changes'
+	change := l.health.Failed(f, now)
+	l.noteHealth(change, r.err)
+	if change == health.Failed {
 		l.log.Warn("contacts cannot be looked up; it is tried again", zap.Error(r.err))
 	}
 	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: r.intent.Batch, At: now.UnixNano(), Due: now.UnixNano()})
@@ -126,7 +128,7 @@ func (l *loop) removed(r removal) {
 		case answer.Class == sendgrid.NotFound, answer.Class == sendgrid.BadRequest:
 			// A contact or the list went away since the look-up: look again, in a while.
 			l.known.forget(r.gone)
-			l.backOff(now, 0)
+			l.health.Rest(now, 0)
 			l.outbox = append(l.outbox, &ledger.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.scaled(notYet[0])).UnixNano()})
 		default:
 			l.failed(r.intent, answer)
@@ -134,7 +136,7 @@ func (l *loop) removed(r removal) {
 		return
 	}
 	l.finished(r.intent, nil)
-	l.well(routeOf[r.intent.Operation])
+	l.answered(routeOf[r.intent.Operation])
 	l.outbox = append(l.outbox, &ledger.Accepted{Batch: id, At: now.UnixNano(), Job: r.job})
 	l.polls[id] = l.firstPoll(now)
 }

@@ -12,9 +12,11 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/sendgrid/class"
 )
 
 // start makes the request of a committed intent, unless its deadline has passed: then it certainly had
@@ -62,8 +64,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	l.finished(i, up)
 	now := time.Now()
 	if err == nil {
-		l.well(sendgrid.RouteUpsert)
-		l.barren = 0
+		l.noteHealth(l.health.Took(), nil)
 		l.outbox = append(l.outbox, &ledger.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
 		l.polls[i.Batch] = l.firstPoll(now)
 		return
@@ -75,8 +76,8 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	}
 	switch answer.Class {
 	case sendgrid.BadContacts, sendgrid.BadRequest, sendgrid.TooLarge:
-		if limited(answer.Message) {
-			l.closes()
+		if class.Complains(answer.Message) == class.PlanFull {
+			l.planFull()
 			l.failed(i, answer)
 			return
 		}
@@ -94,21 +95,12 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 	}
 }
 
-// well notes that SendGrid answers as it should on a route.
-func (l *loop) well(by sendgrid.Route) {
-	l.retry.Reset()
-	l.quietTill, l.failing = time.Time{}, failing{}
-	if by == l.refused {
-		l.resume()
-	}
-}
-
 // failed handles every answer that says nothing of single contacts.
 func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 	now := time.Now()
-	if e.Class != sendgrid.OverBudget && !l.troubled(e) { // the budget is no trouble: its window ends
-		l.backOff(now, e.RetryAfter)
-		l.fails(e)
+	change := l.health.Failed(failure(e), now)
+	l.noteHealth(change, e)
+	if change == health.Failed {
 		l.log.Warn("a request to SendGrid failed; it is tried again",
 			zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(e))
 	}
@@ -120,8 +112,7 @@ func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 }
 
 func (l *loop) unsure(i *ledger.Intent, err error) {
-	l.backOff(time.Now(), 0)
-	l.fails(err)
+	l.health.Failed(health.Failure{Text: err.Error()}, time.Now())
 	l.log.Warn("a request to SendGrid got no answer: its contacts are in doubt until the horizon",
 		zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(err))
 	l.doubt(i)
@@ -135,29 +126,14 @@ func (l *loop) doubt(i *ledger.Intent) {
 	l.opts.at(AtDoubt)
 }
 
-// backOff lets the destination rest before its next request.
-func (l *loop) backOff(now time.Time, atLeast time.Duration) {
-	if now.Before(l.quietTill) {
-		return // several requests of one trouble
-	}
-	l.quietTill = now.Add(max(l.retry.NextBackOff(), atLeast))
-}
-
-// barrenMost is how many contacts may be refused one after the other, none of them named and nothing taken
-// between, until the pace slows: then more is wrong than contacts.
-const barrenMost = 64
-
 // narrow sets aside the contacts that a 400 names, or the one that is left where it names none. The others
 // go again at once, in the parts that find the culprits in the fewest requests.
 func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	handles := up.handles
 	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e, up.part)
-	l.well(sendgrid.RouteUpsert)
-	if len(handles) == 1 && len(e.Invalid) == 0 {
-		if l.barren++; l.barren > barrenMost {
-			l.backOff(time.Now(), 0)
-			l.log.Warn("SendGrid refuses one contact after the other without naming any: is the mapping right? (see: consumer dead-letters)")
-		}
+	l.answered(sendgrid.RouteUpsert)
+	if len(handles) == 1 && len(e.Invalid) == 0 && l.health.Lone(time.Now()) {
+		l.log.Warn("SendGrid refuses one contact after the other without naming any: is the mapping right? (see: consumer dead-letters)")
 	}
 	named := make(map[contact.Handle]string, len(blamed))
 	for _, r := range blamed {

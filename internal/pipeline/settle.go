@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -12,6 +11,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/sendgrid/class"
 )
 
 // lookAfter settles a batch by looking every one of its contacts up, thousands by an export of the list.
@@ -111,7 +111,7 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 func (l *loop) asideRefused(b *flight.Batch, reasons map[contact.Handle]string, then func()) {
 	others := map[contact.Handle]string{}
 	for h, reason := range reasons {
-		if strings.Contains(strings.ToLower(reason), "identifier") {
+		if class.Complains(reason) == class.OtherIdentifier {
 			others[h] = reason
 			delete(reasons, h)
 		}

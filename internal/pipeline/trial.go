@@ -5,10 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
 )
@@ -16,14 +15,8 @@ import (
 // A suspension ends by the answer to a small request of the kind that was refused: one that may read and not write would
 // otherwise resume and be suspended again for ever.
 
-const (
-	// suspendedKey is the suspension for a key that SendGrid does not know: no request can end otherwise.
-	suspendedKey = "key"
-	// probeEvery is how often a suspended destination asks.
-	probeEvery = 30 * time.Second
-	// nobody is looked up where look-ups were refused: an address that is no person's, at a name that never resolves.
-	nobodyAtAll = "nobody@rollcall.invalid"
-)
+// nobody is looked up where look-ups were refused: an address that is no person's, at a name that never resolves.
+const nobodyAtAll = "nobody@rollcall.invalid"
 
 // routeOf are the routes of the operations' requests, and trials the operations by them.
 var (
@@ -35,53 +28,14 @@ var (
 	}
 )
 
-// troubled suspends the destination where an answer means that it cannot be sent to, and reports whether it
-// does.
-func (l *loop) troubled(err error) bool {
-	var e *sendgrid.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	reason := map[sendgrid.Class]string{
-		sendgrid.Unauthorized: suspendedKey, sendgrid.Forbidden: "forbidden", sendgrid.NotFound: "list", sendgrid.BadFields: suspendedFields,
-	}[e.Class]
-	aside := e.Route == sendgrid.RouteExport || e.Route == sendgrid.RouteExportJob // there are look-ups besides
-	if reason == "" || aside || reason == "list" && e.Route != sendgrid.RouteUpsert {
-		return false
-	}
-	if l.suspended != reason {
-		l.refused = e.Route // what was refused first is what has to be taken again
-	}
-	l.suspend(reason, e)
-	return true
-}
-
-func (l *loop) suspend(reason string, e error) {
-	l.probeAt, l.defined = time.Now().Add(l.opts.Policy.scaled(probeEvery)), false
-	if l.suspended == reason {
-		return
-	}
-	l.suspended = reason
-	l.log.Error("suspended: events are taken over, nothing is sent; it resumes by itself once SendGrid allows it (see: consumer check)",
-		zap.String("reason", reason), zap.Error(e))
-}
-
-// resume ends a suspension that SendGrid had caused.
-func (l *loop) resume() {
-	if l.suspended != "" && l.suspended != withoutConsent {
-		l.log.Info("resumed: SendGrid takes requests again", zap.String("was", l.suspended))
-		l.suspended, l.refused, l.defined = "", "", false
-	}
-}
-
 // beside is what a suspended destination sends all the same: the deletions of erasures where the key works, and, when it is
 // time to ask again, one small request of the kind that was refused.
-func (l *loop) beside(p *planner) []ledger.Record {
-	if l.state.erasing.Len() > 0 && l.suspended != suspendedKey && l.refused != sendgrid.RouteDelete && l.refused != sendgrid.RouteEmails {
+func (l *loop) beside(p *planner, permit health.Permit) []ledger.Record {
+	if l.state.erasing.Len() > 0 && permit.Deletions {
 		l.state.window.Due(p.now.UnixNano(), p.offer)
 		p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	}
-	if !l.probing && !p.now.Before(l.probeAt) {
+	if permit.Probe {
 		l.askAgain(p)
 	}
 	if len(p.records) > 0 {
@@ -92,14 +46,15 @@ func (l *loop) beside(p *planner) []ledger.Record {
 
 // askAgain makes the small request: one that changes something where one was refused and a contact needs it, else a reading.
 func (l *loop) askAgain(p *planner) {
-	write := l.suspended == "forbidden" || l.suspended == "list" || l.defined
-	switch {
-	case write && p.trial(trials[l.refused]):
-	case l.defined:
-		l.resume() // the fields are there, and nobody needs them any more
-	default:
-		l.probe(p.now)
+	if route, write := l.health.Write(); write && p.trial(trials[route]) {
+		l.health.Tried(p.now)
+		return
 	}
+	if change := l.health.Unneeded(); change != health.Unchanged {
+		l.noteHealth(change, nil)
+		return
+	}
+	l.probe(p.now)
 }
 
 // trial plans a request of one contact, where one needs it. It reports false where none does.
@@ -121,11 +76,7 @@ func (p *planner) trial(op contact.Operation) bool {
 			p.cut(one)
 		}
 	}
-	if len(p.records) == before {
-		return false
-	}
-	l.probeAt = p.now.Add(l.opts.Policy.scaled(probeEvery))
-	return true
+	return len(p.records) > before
 }
 
 // thin drops what was offered more than once, so that a suspension of days does not grow with the events (I11).
@@ -140,9 +91,13 @@ func (o *offers) thin(p *planner) {
 // probe asks by a reading whether a suspended destination could be sent to again, where no request that changes something
 // was refused, or nobody needs one any more.
 func (l *loop) probe(now time.Time) {
-	l.probing = true
-	l.probeAt = now.Add(l.opts.Policy.scaled(probeEvery))
-	look := l.smallest()
+	job := ""
+	for _, b := range l.state.flight.Open() {
+		if b.State == flight.Accepted && b.Job != "" {
+			job = b.Job
+		}
+	}
+	look := l.lookOf(l.health.Begin(job != "", now), job)
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, l.opts.Policy.Timeout)
 		defer cancel()
@@ -150,26 +105,19 @@ func (l *loop) probe(now time.Time) {
 	})
 }
 
-// smallest is the smallest reading of the kind that was refused.
-func (l *loop) smallest() func(context.Context) func() {
-	fields := l.opts.Resolve != nil && (l.missing || l.suspended == suspendedFields)
-	job := ""
-	for _, b := range l.state.flight.Open() {
-		if b.State == flight.Accepted && b.Job != "" {
-			job = b.Job
-		}
-	}
-	switch {
-	case fields:
+// lookOf is the look that health asks for.
+func (l *loop) lookOf(look health.Look, job string) func(context.Context) func() {
+	switch look {
+	case health.LookFields:
 		return l.resolveAgain
-	case l.refused == "" && !l.sound && l.opts.Check != nil:
-		return l.checkAgain
-	case l.refused == sendgrid.RouteEmails:
+	case health.LookCheck:
+		return l.check
+	case health.LookContact:
 		return l.asking(func(ctx context.Context) error {
 			_, err := l.opts.Finder.Lookup(ctx, []string{nobodyAtAll})
 			return err
 		})
-	case l.refused == sendgrid.RouteJob && job != "":
+	case health.LookJob:
 		return l.asking(func(ctx context.Context) error {
 			_, err := l.opts.Finder.Job(ctx, job)
 			var e *sendgrid.Error
@@ -178,6 +126,7 @@ func (l *loop) smallest() func(context.Context) func() {
 			}
 			return err
 		})
+	case health.LookList:
 	}
 	return l.asking(func(ctx context.Context) error {
 		_, err := l.opts.Prober.List(ctx, l.opts.Binding.List)
@@ -189,25 +138,7 @@ func (l *loop) asking(look func(context.Context) error) func(context.Context) fu
 	return func(ctx context.Context) func() {
 		err := look(ctx)
 		return func() {
-			if l.probing = false; err == nil {
-				l.resume()
-				l.well(l.refused)
-			}
-		}
-	}
-}
-
-// checkAgain repeats the look that found something wrong before the first request.
-func (l *loop) checkAgain(ctx context.Context) func() {
-	reason, err := l.opts.Check(ctx)
-	return func() {
-		l.probing = false
-		switch {
-		case reason != "":
-			l.suspend(reason, err)
-		case err == nil:
-			l.resume()
-			l.judged("", nil)
+			l.noteHealth(l.health.Looked(err == nil), nil)
 		}
 	}
 }

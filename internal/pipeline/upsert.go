@@ -65,14 +65,14 @@ func (p *planner) upsert() {
 	if p.left[contact.Upsert] <= 0 {
 		return
 	}
-	if p.l.failing.why != "" {
+	if p.single {
 		p.upserts = p.sift(toUpsert, 1)
 	} else if n := len(p.l.offered[toUpsert]); n > 0 && p.worthwhile(n) {
 		p.upserts = p.sift(toUpsert, p.left[contact.Upsert]*p.l.opts.Batch.MaxContacts)
 	}
 	p.admit()
 	all := p.slotted(p.upserts)
-	if p.l.failing.why != "" {
+	if p.single {
 		all = all[:min(len(all), 1)]
 	}
 	for len(all) > 0 && p.left[contact.Upsert] > 0 && p.worthwhile(len(all)) {

@@ -14,27 +14,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-)
-
-// Class is what an answer, or its absence, means.
-type Class uint8
-
-// The classes.
-const (
-	BadContacts  Class = iota + 1 // a 400 that names contacts: nothing was queued
-	BadRequest                    // another 4xx of ours
-	TooLarge                      // the body is larger than SendGrid takes
-	Unauthorized                  // the key is not taken
-	Forbidden                     // the key lacks a scope
-	NotFound                      // the list, the job or the contacts are not there
-	RateLimited                   // later
-	TimedOut                      // a 408: it may have been done
-	Unavailable                   // a 5xx: it may have been done
-	NoConnection                  // certainly nothing reached SendGrid
-	Ambiguous                     // sent, and no answer came
-	Malformed                     // an answer that is not of SendGrid's shape
-	BadFields                     // a 400 that names custom fields: their ids have to be resolved again
-	OverBudget                    // not sent: its route's budget did not reach it within its deadline
+	"rollcall/internal/sendgrid/class"
 )
 
 // Invalid is one contact that a 400 names. Email is as contact.Spelling has the message's; Index is -1
@@ -122,7 +102,7 @@ func classify(c call, res *http.Response, body []byte) *Error {
 	e := &Error{Status: res.StatusCode, Route: c.route, RequestID: requestID(res.Header)}
 	items, wrapped := errorItems(body)
 	e.Message = message(items, body)
-	e.Class = classOf(res.StatusCode)
+	e.Class = class.OfStatus(res.StatusCode)
 	foreign := len(items) == 0 && len(bytes.TrimSpace(body)) > 0
 	switch {
 	case e.Class == BadRequest:
@@ -159,29 +139,6 @@ func (e *Error) judge(items []errorItem) {
 	case len(e.Fields) > 0:
 		e.Class = BadFields
 	}
-}
-
-// classOf is the meaning of every status.
-func classOf(status int) Class {
-	switch {
-	case status == http.StatusUnauthorized:
-		return Unauthorized
-	case status == http.StatusForbidden:
-		return Forbidden
-	case status == http.StatusNotFound:
-		return NotFound
-	case status == http.StatusRequestTimeout:
-		return TimedOut
-	case status == http.StatusRequestEntityTooLarge, status == http.StatusRequestURITooLong:
-		return TooLarge
-	case status == http.StatusTooManyRequests:
-		return RateLimited
-	case status >= 400 && status < 500:
-		return BadRequest
-	case status >= 500 && status < 600:
-		return Unavailable
-	}
-	return Malformed // 1xx, 3xx and what no HTTP server says
 }
 
 // errorItem is one error as SendGrid writes it.

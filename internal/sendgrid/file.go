@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"rollcall/internal/sendgrid/class"
 )
 
 // file is a download: unpacked where it was packed.
@@ -32,7 +34,7 @@ func (a *Account) fetch(ctx context.Context, route Route, target string) (_ *fil
 	}
 	if res.StatusCode != http.StatusOK {
 		_ = res.Body.Close()
-		return nil, &Error{Class: classOf(res.StatusCode), Status: res.StatusCode, Route: route, Message: "the file cannot be fetched: has its address expired?"}
+		return nil, &Error{Class: class.OfStatus(res.StatusCode), Status: res.StatusCode, Route: route, Message: "the file cannot be fetched: has its address expired?"}
 	}
 	unpacked, err := unpack(res.Body)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/desk"
+	"rollcall/internal/health"
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
@@ -44,26 +45,10 @@ func Reason(err error) (reason string, declines bool) {
 		}
 	}
 	if answer, ok := errors.AsType[*sendgrid.Error](err); ok {
-		return ofAnswer(answer), false
+		return health.ReasonOf(answer.Class, answer.Route).String(), false
 	}
 	if errors.Is(err, desk.ErrFields) {
 		return "fields", false
 	}
 	return "", false
-}
-
-// ofAnswer is the reason that an answer of SendGrid's to a look gives.
-func ofAnswer(e *sendgrid.Error) string {
-	switch e.Class {
-	case sendgrid.Unauthorized:
-		return "key"
-	case sendgrid.Forbidden:
-		return "forbidden"
-	case sendgrid.NotFound:
-		if e.Route == sendgrid.RouteList {
-			return "list"
-		}
-	default: // an outage, or something that is no trouble of the destination's
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package sendgrid
+package class
 
 // Route is a method and a path template: what SendGrid counts requests by.
 type Route string
