@@ -11,6 +11,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
+	"rollcall/internal/placement"
 )
 
 const (
@@ -59,7 +60,7 @@ func (r *runner) myTurn(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		view, next := r.app.board.View()
 		_, taken := view.Holders[r.cfg.ID]
-		n := rank(view, r.app.opts.Replica, r.cfg.ID)
+		n := placement.Rank(placed(view), r.app.opts.Replica, r.cfg.ID)
 		switch {
 		case taken || n < 0:
 			since = time.Time{}

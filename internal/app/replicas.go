@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
+	"rollcall/internal/placement"
 	"rollcall/internal/telemetry"
 )
 
@@ -47,7 +48,7 @@ func (a *App) spread(ctx context.Context) {
 		}
 		if time.Since(since) > min(a.cfg.NATS.Takeover, longestCalm) {
 			since = time.Now()
-			for _, id := range surplus(view, a.opts.Replica) {
+			for _, id := range placement.Surplus(placed(view), a.opts.Replica) {
 				a.giveAway(id)
 			}
 		}
@@ -56,6 +57,18 @@ func (a *App) spread(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// placed is what placement works from.
+func placed(v broker.View) placement.View {
+	out := placement.View{Holders: make(map[string]string, len(v.Holders))}
+	for _, p := range v.Replicas {
+		out.Replicas = append(out.Replicas, placement.Replica{Name: p.Replica, Serves: p.Serves, Declines: p.Declines})
+	}
+	for id, h := range v.Holders {
+		out.Holders[id] = h.Replica
+	}
+	return out
 }
 
 func (a *App) giveAway(id string) {

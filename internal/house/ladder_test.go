@@ -17,7 +17,7 @@ var ladder = map[string]int{
 
 	"internal/health": 2,
 
-	"internal/pipeline": 4, "internal/repair": 4, "internal/publish": 4,
+	"internal/pipeline": 4, "internal/repair": 4, "internal/publish": 4, "internal/placement": 4,
 	"internal/config": 5, "internal/control": 5, "internal/web": 5,
 	"internal/desk": 6,
 	"internal/app":  7,

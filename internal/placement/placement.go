@@ -1,26 +1,37 @@
-package app
+// Package placement works out which replica should run which destination. Every replica does it for itself, from the same view
+// and by the same rules; the lease's compare-and-swap settles what differing views would do twice
+// (docs/adr/0004-lease-and-fence.md). It is pure (I14): it asks no broker and moves no lease.
+package placement
 
 import (
 	"cmp"
 	"maps"
 	"slices"
-
-	"rollcall/internal/broker"
 )
 
-// Who should be active is worked out by every replica for itself, from the same view, by the same pure rules; the
-// lease's compare-and-swap settles what differing views would do twice (docs/adr/0004-lease-and-fence.md).
+// Replica is one that is there, and what it says of destinations.
+type Replica struct {
+	Name     string
+	Serves   []string // it would run them
+	Declines []string // they are in its file, and another replica may do better
+}
 
-// candidates are the replicas that may run a destination: those that serve it, and where none does those that have
-// it in their file, so that somebody goes on trying and says why not.
-func candidates(v broker.View, destination string) []string {
+// View is what a replica sees of all.
+type View struct {
+	Replicas []Replica         // by name
+	Holders  map[string]string // of the leases: the replica's name by destination
+}
+
+// candidates are the replicas that may run a destination: those that serve it, and if none does, those that have
+// it in their file, so that one of them goes on trying and says why not.
+func candidates(v View, destination string) []string {
 	var serve, have []string
 	for _, p := range v.Replicas {
 		switch {
 		case slices.Contains(p.Serves, destination):
-			serve = append(serve, p.Replica)
+			serve = append(serve, p.Name)
 		case slices.Contains(p.Declines, destination):
-			have = append(have, p.Replica)
+			have = append(have, p.Name)
 		}
 	}
 	if len(serve) > 0 {
@@ -30,22 +41,22 @@ func candidates(v broker.View, destination string) []string {
 }
 
 // loads counts the leases of each replica that is there.
-func loads(v broker.View) map[string]int {
+func loads(v View) map[string]int {
 	out := map[string]int{}
 	for _, p := range v.Replicas {
-		out[p.Replica] = 0
+		out[p.Name] = 0
 	}
-	for _, h := range v.Holders {
-		if _, there := out[h.Replica]; there {
-			out[h.Replica]++
+	for _, holder := range v.Holders {
+		if _, there := out[holder]; there {
+			out[holder]++
 		}
 	}
 	return out
 }
 
-// rank is how many replicas go before this one for a destination that nobody holds: each free destination, in the
+// Rank is how many replicas go before this one for a destination that nobody holds: each free destination, in the
 // order of their ids, goes to the candidate that has least. -1 is: not ours to ask for.
-func rank(v broker.View, me, destination string) int {
+func Rank(v View, me, destination string) int {
 	load := loads(v)
 	free := map[string]bool{}
 	for _, p := range v.Replicas {
@@ -68,12 +79,12 @@ func rank(v broker.View, me, destination string) int {
 	return -1
 }
 
-// surplus is what this replica gives away so that the numbers of leases differ by one at most, as far as the files
+// Surplus is what this replica gives away so that the numbers of leases differ by one at most, as far as the files
 // allow. Every replica plays the same moves, the fullest giving to the emptiest, and does its own.
-func surplus(v broker.View, me string) []string {
+func Surplus(v View, me string) []string {
 	load, held := loads(v), map[string][]string{}
 	for _, d := range slices.Sorted(maps.Keys(v.Holders)) {
-		held[v.Holders[d].Replica] = append(held[v.Holders[d].Replica], d)
+		held[v.Holders[d]] = append(held[v.Holders[d]], d)
 	}
 	var mine []string
 	for {
@@ -92,7 +103,7 @@ func surplus(v broker.View, me string) []string {
 }
 
 // move finds the fullest replica that has something for one with at least two fewer.
-func move(v broker.View, load map[string]int, held map[string][]string) (giver string, at int) {
+func move(v View, load map[string]int, held map[string][]string) (giver string, at int) {
 	givers := slices.Sorted(maps.Keys(load))
 	slices.SortStableFunc(givers, func(a, b string) int { return cmp.Compare(load[b], load[a]) })
 	for _, g := range givers {
@@ -105,11 +116,11 @@ func move(v broker.View, load map[string]int, held map[string][]string) (giver s
 	return "", 0
 }
 
-func emptiest(v broker.View, load map[string]int, destination string) string {
+func emptiest(v View, load map[string]int, destination string) string {
 	best := ""
 	for _, p := range v.Replicas { // by name
-		if slices.Contains(p.Serves, destination) && (best == "" || load[p.Replica] < load[best]) {
-			best = p.Replica
+		if slices.Contains(p.Serves, destination) && (best == "" || load[p.Name] < load[best]) {
+			best = p.Name
 		}
 	}
 	return best

@@ -1,16 +1,14 @@
-package app
+package placement
 
 import (
 	"fmt"
 	"slices"
 	"testing"
-
-	"rollcall/internal/broker"
 )
 
 // world is a view in which every replica serves n destinations, held as given.
-func world(n int, held map[string]int, more ...string) broker.View {
-	v := broker.View{Holders: map[string]broker.LeaseHolder{}}
+func world(n int, held map[string]int, more ...string) View {
+	v := View{Holders: map[string]string{}}
 	var all, names []string
 	for i := range n {
 		all = append(all, fmt.Sprintf("d%02d", i))
@@ -22,21 +20,21 @@ func world(n int, held map[string]int, more ...string) broker.View {
 	next := 0
 	for _, name := range names {
 		for range held[name] {
-			v.Holders[all[next]] = broker.LeaseHolder{Replica: name}
+			v.Holders[all[next]] = name
 			next++
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(append(names, more...))) {
-		v.Replicas = append(v.Replicas, broker.Presence{Replica: name, Serves: all})
+		v.Replicas = append(v.Replicas, Replica{Name: name, Serves: all})
 	}
 	return v
 }
 
 // settle plays what the replicas would do: give away what is too much, and take what is free by rank.
-func settle(v broker.View) map[string]int {
+func settle(v View) map[string]int {
 	var given []string
 	for _, p := range v.Replicas {
-		given = append(given, surplus(v, p.Replica)...)
+		given = append(given, Surplus(v, p.Name)...)
 	}
 	for _, d := range given {
 		delete(v.Holders, d)
@@ -44,13 +42,13 @@ func settle(v broker.View) map[string]int {
 	taken := map[string]string{}
 	for _, p := range v.Replicas {
 		for _, d := range p.Serves {
-			if _, held := v.Holders[d]; !held && rank(v, p.Replica, d) == 0 {
-				taken[d] = p.Replica
+			if _, held := v.Holders[d]; !held && Rank(v, p.Name, d) == 0 {
+				taken[d] = p.Name
 			}
 		}
 	}
 	for d, r := range taken {
-		v.Holders[d] = broker.LeaseHolder{Replica: r}
+		v.Holders[d] = r
 	}
 	return loads(v)
 }
@@ -59,7 +57,7 @@ func TestDestinationsAreWithinOneOfEvenAfterOneRoundOfGivingAndTaking(t *testing
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		view broker.View
+		view View
 	}{
 		{"one alone takes all", world(20, nil, "a")},
 		{"two begin together", world(20, nil, "a", "b")},
@@ -83,23 +81,23 @@ func TestAnEvenSpreadMovesNothing(t *testing.T) {
 	t.Parallel()
 	v := world(20, map[string]int{"a": 7, "b": 7, "c": 6})
 	for _, p := range v.Replicas {
-		if got := surplus(v, p.Replica); len(got) > 0 {
-			t.Errorf("%s gives %v away", p.Replica, got)
+		if got := Surplus(v, p.Name); len(got) > 0 {
+			t.Errorf("%s gives %v away", p.Name, got)
 		}
 	}
 }
 
 func TestADestinationGoesOnlyToReplicasThatServeItAsLongAsOneDoes(t *testing.T) {
 	t.Parallel()
-	v := broker.View{
-		Replicas: []broker.Presence{{Replica: "a", Declines: []string{"d"}}, {Replica: "b", Serves: []string{"d"}}},
-		Holders:  map[string]broker.LeaseHolder{},
+	v := View{
+		Replicas: []Replica{{Name: "a", Declines: []string{"d"}}, {Name: "b", Serves: []string{"d"}}},
+		Holders:  map[string]string{},
 	}
-	if a, b := rank(v, "a", "d"), rank(v, "b", "d"); a != -1 || b != 0 {
+	if a, b := Rank(v, "a", "d"), Rank(v, "b", "d"); a != -1 || b != 0 {
 		t.Errorf("the ranks are %d and %d", a, b)
 	}
 	v.Replicas = v.Replicas[:1]
-	if a := rank(v, "a", "d"); a != 0 {
+	if a := Rank(v, "a", "d"); a != 0 {
 		t.Errorf("alone the one that declines has rank %d: nobody would say why it stands still", a)
 	}
 }
