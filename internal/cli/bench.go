@@ -19,7 +19,7 @@ func newBenchCommand(env *Env) *cobra.Command {
 		Use:    "bench",
 		Short:  "Measure the whole pipeline against a floor on the same events",
 		Hidden: true, // for those who work on Rollcall: `make bench`
-		Args:   cobra.NoArgs,
+		Args:   arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()
@@ -40,7 +40,7 @@ func newBenchCommand(env *Env) *cobra.Command {
 	command.AddCommand(&cobra.Command{
 		Use:   "load URL DESTINATION",
 		Short: "Load a ledger and tell what it takes",
-		Args:  cobra.ExactArgs(2),
+		Args:  arguments("URL", "DESTINATION"),
 		RunE: func(command *cobra.Command, args []string) error {
 			loaded, err := bench.Load(command.Context(), args[0], args[1])
 			if err != nil {
@@ -60,7 +60,7 @@ func newBenchCommand(env *Env) *cobra.Command {
 func newOperatedBench(env *Env, use, short string, contacts int, measure func(context.Context, bench.Operated) error) *cobra.Command {
 	o := bench.Operated{}
 	command := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()

@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/desk/check"
+	"rollcall/internal/people"
 )
 
 func newCheckCommand(env *Env) *cobra.Command {
@@ -23,7 +24,7 @@ func newCheckCommand(env *Env) *cobra.Command {
 		Long: "Reads the configuration, then looks at the broker, the ledgers and SendGrid as `consumer run` would, and writes nothing.\n" +
 			"Exit status: 0 nothing is wrong; 2 the configuration can't be used; 3 something is wrong.",
 		Example: "  consumer check --config rollcall.yaml\n  consumer check --json | jq '.findings[] | select(.verdict == \"failed\")'\n  consumer check --defaults",
-		Args:    cobra.NoArgs,
+		Args:    arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			if defaults {
 				return env.printDefaults()
@@ -51,8 +52,8 @@ func (e *Env) check(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	found.Add(check.Passed, "configuration", "file", fmt.Sprintf("%s: %d accounts, %d destinations, hash %s",
-		cfg.Path, len(cfg.Accounts), len(cfg.Destinations), cfg.Hash()))
+	found.Add(check.Passed, "configuration", "file", fmt.Sprintf("%s: %s, %s, hash %s",
+		cfg.Path, people.Of(len(cfg.Accounts), "account"), people.Of(len(cfg.Destinations), "destination"), cfg.Hash()))
 	check.File(found, cfg)
 	checkBroker(ctx, found, cfg)
 	for i := range cfg.Accounts {
@@ -122,8 +123,8 @@ func label(v check.Verdict) string {
 
 func printHelp(to io.Writer, found *check.Findings) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "\n%d passed, %d failed, %d warnings, %d cannot be seen from here\n",
-		found.Count(check.Passed), found.Count(check.Failed), found.Count(check.Warning), found.Count(check.Unseen))
+	fmt.Fprintf(&text, "\n%d passed, %d failed, %s, %d cannot be seen from here\n",
+		found.Count(check.Passed), found.Count(check.Failed), people.Of(found.Count(check.Warning), "warning"), found.Count(check.Unseen))
 	for _, one := range found.All {
 		if one.Help != "" {
 			fmt.Fprintf(&text, "  %s, %s: %s\n", one.What, one.Check, one.Help)

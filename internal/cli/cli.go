@@ -11,8 +11,11 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"rollcall/internal/config"
 	"rollcall/internal/demo"
@@ -30,6 +33,8 @@ type Env struct {
 	natsURL    string // --nats-url
 	json       bool   // --json
 
+	log atomic.Pointer[zap.Logger] // of `run`, where it logs JSON: what is said beside goes there too
+
 	tamper func(*demo.Options) // of tests: what a demo's audit has to find
 	person bool                // of tests: somebody answers on standard input
 }
@@ -46,6 +51,7 @@ func System(version string, exit func(status int)) *Env {
 // what went wrong.
 func Main(ctx context.Context, env *Env, root *cobra.Command, arguments []string) int {
 	ran := false
+	env.json = slices.Contains(arguments, "--json") // also for what is wrong with the arguments themselves
 	prepare(root, &ran)
 	root.SetArgs(arguments)
 	root.SetIn(env.Stdin)

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/demo"
+	"rollcall/internal/people"
 )
 
 // demoScale is how many times faster than SendGrid's the simulator's clock goes in a demo.
@@ -26,7 +27,7 @@ func newDemoCommand(env *Env) *cobra.Command {
 			"SendGrid list equal to it under a cap, and compares the list at the end, contact by contact and field by field, with an\n" +
 			"independent computation over the same events. Exit status: 0 the list is right; 3 it is not; 1 it could not be told.",
 		Example: "  consumer demo\n  consumer demo --profiles 5000 --real-time\n  consumer demo --keep",
-		Args:    cobra.NoArgs,
+		Args:    arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()
@@ -63,7 +64,7 @@ func (e *Env) demo(ctx context.Context, o demo.Options, verbose bool) error {
 		}
 		o.Log = log
 	}
-	show := newDemoProgress(e.Stderr)
+	show := newDemoProgress(e)
 	o.Progress = show.update
 	o.Finished = func(r *demo.Result) error {
 		show.end()
@@ -96,8 +97,8 @@ func (e *Env) printDemo(r *demo.Result) error {
 	}
 	report := r.Report
 	if report.Clean() {
-		_, err := fmt.Fprintf(e.Stdout, "\naudit: clean. %s contacts and %s fields are as the events say; %s confirmed jobs had been applied.\n",
-			count(report.Listed), count(report.Fields), count(report.Jobs))
+		_, err := fmt.Fprintf(e.Stdout, "\naudit: clean. %s and %s fields are as the events say; %s confirmed jobs had been applied.\n",
+			people.Of(report.Listed, "contact"), count(report.Fields), count(report.Jobs))
 		return err
 	}
 	fmt.Fprintf(e.Stdout, "\naudit: %s differences\n", count(report.Wrong))
@@ -114,12 +115,12 @@ func (e *Env) printDemo(r *demo.Result) error {
 func demoLines(r *demo.Result) [][2]string {
 	st := r.Stats
 	lines := [][2]string{
-		{"published", fmt.Sprintf("%s events in %s", count(r.Rows), r.Publishing.Round(100*time.Millisecond))},
-		{"taken over", fmt.Sprintf("%s events (the keyed stream had replaced the others), %s commits", count(st.Events), count(st.Commits))},
+		{"published", fmt.Sprintf("%s in %s", people.Of(r.Rows, "event"), r.Publishing.Round(100*time.Millisecond))},
+		{"taken over", fmt.Sprintf("%s (the keyed stream had replaced the others), %s", people.Of(st.Events, "event"), people.Of(st.Commits, "commit"))},
 		{"coalesced", count(st.Coalesced) + " changes that no request was needed for"},
 		{"requests", demoRequests(r)},
-		{"accepted", fmt.Sprintf("%s upserts, %s removals", count(st.Accepted[1]), count(st.Accepted[2]))},
-		{"applied", fmt.Sprintf("%s upserts, %s removals", count(st.Applied[1]), count(st.Applied[2]))},
+		{"accepted", fmt.Sprintf("%s, %s", people.Of(st.Accepted[1], "upsert"), people.Of(st.Accepted[2], "removal"))},
+		{"applied", fmt.Sprintf("%s, %s", people.Of(st.Applied[1], "upsert"), people.Of(st.Applied[2], "removal"))},
 		{"listed", fmt.Sprintf("%s, the cap is %s", count(st.Listed), count(r.Cap))},
 		{"waiting", count(st.Waiting) + " for a slot"},
 		{"dead letters", demoLetters(st.Letters)},

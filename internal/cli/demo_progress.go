@@ -13,14 +13,15 @@ import (
 // demoProgress shows how a demo goes: one line that changes on a terminal, a line every few seconds
 // elsewhere.
 type demoProgress struct {
+	env      *Env
 	to       io.Writer
 	terminal bool
 	last     time.Time
 	drawn    bool
 }
 
-func newDemoProgress(to io.Writer) *demoProgress {
-	return &demoProgress{to: to, terminal: isTerminal(to)}
+func newDemoProgress(env *Env) *demoProgress {
+	return &demoProgress{env: env, to: env.Stderr, terminal: isTerminal(env.Stderr) && !env.json}
 }
 
 func (p *demoProgress) update(now demo.Progress) {
@@ -45,7 +46,7 @@ func (p *demoProgress) say(line string) {
 		fmt.Fprintf(p.to, "\r\x1b[K%s", line)
 		return
 	}
-	fmt.Fprintln(p.to, line)
+	p.env.tell("info", line, nil)
 }
 
 // end leaves the line that changes.

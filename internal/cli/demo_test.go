@@ -168,7 +168,7 @@ func (s *stopAt) String() string {
 
 func TestADemoRefusesWhatMakesNoSense(t *testing.T) {
 	t.Parallel()
-	for arguments, want := range map[string]string{"--profiles=0": "--profiles is 0", "--clock-scale=0.5": "from 1 to 1000", "here": "unknown command"} {
+	for arguments, want := range map[string]string{"--profiles=0": "--profiles is 0", "--clock-scale=0.5": "from 1 to 1000", "here": "takes no arguments"} {
 		status, _, stderr := runDemo(t, nil, arguments)
 		if status != int(Misuse) || !strings.Contains(stderr, want) {
 			t.Errorf("%s: status %d, %s", arguments, status, stderr)

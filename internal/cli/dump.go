@@ -19,7 +19,7 @@ func newDumpCommand(env *Env) *cobra.Command {
 		Use: "dump DESTINATION", Short: "Print a destination's journal, one record a line, as JSON",
 		Long:    "Contacts are named by their number in the ledger. --reveal shows events' rows, which name persons.",
 		Example: "  consumer ledger dump newsletter | jq 'select(.kind == \"Command\")'",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.dump(ctx, s, d, reveal)

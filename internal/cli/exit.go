@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+
+	"go.uber.org/zap/zapcore"
 
 	"rollcall/internal/config"
 )
@@ -62,7 +66,14 @@ func (e *Env) report(program string, err error, ran bool) int {
 	case errors.As(err, &file), !ran:
 		status = Misuse
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintf(e.Stderr, "%s: interrupted\n", program)
+		e.tell("error", program+": interrupted", nil)
+		return int(status)
+	}
+	if !ran {
+		err = worded(err)
+	}
+	if e.json || e.log.Load() != nil {
+		e.tell("error", program+": "+err.Error(), map[string]any{"status": status})
 		return int(status)
 	}
 	fmt.Fprintf(e.Stderr, "%s: %v\n", program, err)
@@ -70,4 +81,21 @@ func (e *Env) report(program string, err error, ran bool) int {
 		fmt.Fprintf(e.Stderr, "Run '%s --help' for usage.\n", program)
 	}
 	return int(status)
+}
+
+// tell says something on standard error beside a command's result: a JSON object a line where the command prints for programs.
+func (e *Env) tell(level, message string, more map[string]any) {
+	if log := e.log.Load(); log != nil {
+		log.Log(map[string]zapcore.Level{"error": zapcore.ErrorLevel}[level], message)
+		return
+	}
+	if !e.json {
+		fmt.Fprintln(e.Stderr, message)
+		return
+	}
+	line := map[string]any{"level": level, "msg": message}
+	maps.Copy(line, more)
+	encoder := json.NewEncoder(e.Stderr)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(line) // texts and numbers; where standard error is gone nobody can be told
 }

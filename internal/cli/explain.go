@@ -24,7 +24,7 @@ func newExplainCommand(env *Env) *cobra.Command {
 			"put it on the list, its receipts and dead letters. --live asks SendGrid how it stands now, the global suppression\n" +
 			"included. Exit status 3: nothing is known of such a profile or e-mail.",
 		Example: "  consumer explain newsletter ada@example.com\n  consumer explain newsletter c0ffee --live --json",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION", "PROFILE-OR-EMAIL"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				var answer control.ExplainAnswer
@@ -217,8 +217,11 @@ func newWaitingCommand(env *Env) *cobra.Command {
 	command := &cobra.Command{
 		Use: "waiting DESTINATION", Short: "Show who waits for a slot under the cap, the next one first",
 		Example: "  consumer waiting newsletter --limit 20",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := limited(limit); err != nil {
+				return err
+			}
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				var answer control.WaitingAnswer
 				if err := s.read(ctx, d, control.Waiting, control.WaitingArgs{Limit: limit}, &answer); err != nil {

@@ -15,6 +15,7 @@ import (
 	"rollcall/internal/desk"
 	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
+	"rollcall/internal/people"
 )
 
 func newLedgerCommand(env *Env) *cobra.Command {
@@ -30,7 +31,7 @@ func newLedgerCommand(env *Env) *cobra.Command {
 func newCommandsCommand(env *Env) *cobra.Command {
 	command := &cobra.Command{
 		Use: "commands DESTINATION", Short: "Show the last hundred commands: who, when, why",
-		Example: "  consumer ledger commands newsletter", Args: cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Example: "  consumer ledger commands newsletter", Args: arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				var answer control.LedgerAnswer
@@ -81,7 +82,7 @@ func newLedgerCheckCommand(env *Env) *cobra.Command {
 		Long: "Reads the last snapshot and every entry behind it, as a replica that takes over would: a missing entry, a snapshot that\n" +
 			"is not what its pointer says, or a kind of entry that this build does not know is found. The state is then written as\n" +
 			"a snapshot, read again and compared, and compared with the active replica's memory. Exit status 3: something differs.",
-		Example: "  consumer ledger check newsletter --json", Args: cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Example: "  consumer ledger check newsletter --json", Args: arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], env.checkLedger)
 		},
@@ -122,8 +123,8 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 		}
 	}
 	err := e.print(c, func(to io.Writer) error {
-		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s profiles, %s contacts, %s listed\n  snapshot  %s\n  active    %s\n",
-			d.ID, count(c.Entry), c.Digest, count(c.Cursor), count(c.Profiles), count(c.Contacts), count(c.Listed), c.Snapshot, c.Active)
+		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s, %s, %s listed\n  snapshot  %s\n  active    %s\n",
+			d.ID, count(c.Entry), c.Digest, count(c.Cursor), people.Of(c.Profiles, "profile"), people.Of(c.Contacts, "contact"), count(c.Listed), c.Snapshot, c.Active)
 		return err
 	})
 	if err == nil && (c.Snapshot != string(check.Passed) || c.Active == string(check.Failed)) {
@@ -144,7 +145,7 @@ func newBackupCommand(env *Env) *cobra.Command {
 		Use: "backup DESTINATION FILE", Short: "Write a destination's state to a file",
 		Long: "The file holds personal data: keep it as you keep the broker's disks. Erasures after it are read again from the stream\n" +
 			"when it is restored.",
-		Example: "  consumer ledger backup newsletter newsletter.backup", Args: cobra.ExactArgs(2), ValidArgsFunction: env.complete,
+		Example: "  consumer ledger backup newsletter newsletter.backup", Args: arguments("DESTINATION", "FILE"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.backup(ctx, s, d, arguments[1])
@@ -186,7 +187,7 @@ func newRestoreCommand(env *Env) *cobra.Command {
 			"from the stream; what happened at SendGrid since then is found by `consumer verify`. A ledger that is lost or damaged, or\n" +
 			"that only a newer release can read, is replaced.",
 		Example: "  consumer ledger restore newsletter newsletter.backup --comment 'the broker lost its disks'",
-		Args:    cobra.ExactArgs(2), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION", "FILE"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.restore(ctx, s, d, restoring{path: arguments[1], comment: comment, yes: yes})

@@ -146,6 +146,12 @@ func TestAnOrphanIsRemovedWithItsContacts(t *testing.T) {
 	s.stop()
 	s.rename("other")
 	golden(t, "status-orphaned.txt", s.must("status"))
+	if text := s.must("status", "newsletter"); !strings.HasPrefix(text, "newsletter\n  state     orphaned") || strings.Contains(text, "other") {
+		t.Errorf("asked for by its name: %s", text)
+	}
+	if status, _, errs := s.run("waiting", "newsletter"); status != int(Misuse) || !strings.Contains(errs, "or it is an orphan; see consumer status newsletter") {
+		t.Errorf("a reader of an orphan: %d %s", status, errs)
+	}
 	if status, _, errs := s.run("remove", "newsletter", "--contacts"); status != int(Misuse) || !strings.Contains(errs, "--account") {
 		t.Errorf("without an account: %d %s", status, errs)
 	}

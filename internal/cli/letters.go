@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/people"
 )
 
 // lettersFlags choose dead letters.
@@ -21,6 +22,9 @@ type lettersFlags struct {
 }
 
 func (f *lettersFlags) filter() (control.LetterFilter, error) {
+	if err := limited(f.limit); err != nil {
+		return control.LetterFilter{}, err
+	}
 	since, err := ago(f.since)
 	if err != nil {
 		return control.LetterFilter{}, err
@@ -63,7 +67,7 @@ func newLetterCommand(env *Env, name string) *cobra.Command {
 	command := &cobra.Command{
 		Use: name + " DESTINATION", Short: lettersShort[name], Long: lettersLong[name],
 		Example: "  consumer dead-letters " + name + " newsletter --reason bad_value",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			filter, err := f.filter()
 			if err != nil {
@@ -77,7 +81,7 @@ func newLetterCommand(env *Env, name string) *cobra.Command {
 				if err != nil {
 					return exit(err)
 				}
-				return env.print(answer, func(to io.Writer) error { return printLetters(to, &answer, name == "show") })
+				return env.print(answer, func(to io.Writer) error { return printLetters(to, &answer, name == "show" || f.reveal) })
 			})
 		},
 	}
@@ -87,15 +91,13 @@ func newLetterCommand(env *Env, name string) *cobra.Command {
 	flags.StringVar(&f.profile, "profile", "", "of one `PROFILE`")
 	flags.Uint64Var(&f.sequence, "sequence", 0, "of the event at a stream sequence `N`")
 	completed(command, "reason", letterReasons)
+	flags.BoolVar(&f.reveal, "reveal", false, "show subject, headers and body, which name persons")
+	yesFlag(command, &f.yes) // whoever lists or shows is asked nothing; scripts may say it all the same
 	switch name {
 	case "list", "show":
 		flags.IntVar(&f.limit, "limit", 100, "show the newest `N`")
 	default:
 		commentFlag(command, &f.comment)
-		yesFlag(command, &f.yes)
-	}
-	if name == "show" {
-		flags.BoolVar(&f.reveal, "reveal", false, "show subject, headers and body, which name persons")
 	}
 	env.jsonFlag(command)
 	return command
@@ -116,7 +118,12 @@ func (e *Env) settleLetters(ctx context.Context, s *session, d *config.Destinati
 	if chosen.Total == 0 {
 		return &ExitError{Status: No, Err: fmt.Errorf("no dead letter of %s is chosen by that", d.ID)}
 	}
-	question := fmt.Sprintf("%s: %s %s dead letters (%s)?", d.ID, o.name, count(chosen.Total), lettersPart(chosen.ByReason))
+	if o.filter.Reveal && !e.json { // who decides sees what about
+		if err := showLetters(e.Stderr, chosen.Letters); err != nil {
+			return err
+		}
+	}
+	question := fmt.Sprintf("%s: %s %s (%s)?", d.ID, o.name, people.Of(chosen.Total, "dead letter"), lettersPart(chosen.ByReason))
 	if err := e.confirm(question, o.flags.yes); err != nil {
 		return err
 	}
@@ -133,11 +140,11 @@ func (e *Env) settleLetters(ctx context.Context, s *session, d *config.Destinati
 
 func printSettled(to io.Writer, a *control.RetryAnswer, name string) error {
 	if name == "discard" {
-		_, err := fmt.Fprintf(to, "%s: %s dead letters discarded\n", a.Destination, count(a.Discarded))
+		_, err := fmt.Fprintf(to, "%s: %s discarded\n", a.Destination, people.Of(a.Discarded, "dead letter"))
 		return err
 	}
-	fmt.Fprintf(to, "%s: %s dead letters, %s events folded again, %s refused contacts due again\n",
-		a.Destination, count(a.Letters), count(a.Folded), count(a.Due))
+	fmt.Fprintf(to, "%s: %s, %s folded again, %s due again\n",
+		a.Destination, people.Of(a.Letters, "dead letter"), people.Of(a.Folded, "event"), people.Of(a.Due, "refused contact"))
 	if n := a.Superseded + a.Gone; n > 0 {
 		fmt.Fprintf(to, "  superseded  %s: a newer event overtook them, so they were not sent (discard them)\n", count(n))
 	}
@@ -152,7 +159,7 @@ func printLetters(to io.Writer, a *control.LettersAnswer, whole bool) error {
 		_, err := fmt.Fprintf(to, "no dead letter of %s is chosen by that\n", a.Destination)
 		return err
 	}
-	fmt.Fprintf(to, "%s: %s dead letters: %s\n", a.Destination, count(a.Total), lettersPart(a.ByReason))
+	fmt.Fprintf(to, "%s: %s: %s\n", a.Destination, people.Of(a.Total, "dead letter"), lettersPart(a.ByReason))
 	if whole {
 		return showLetters(to, a.Letters)
 	}

@@ -18,12 +18,11 @@ func newLog(options config.Log, to io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read log.level: %w", err)
 	}
-	people := options.Format == "text" || options.Format == "auto" && isTerminal(to)
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	encoding.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(encoding)
-	if people {
+	if forPeople(options, to) {
 		encoding.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 		encoding.EncodeLevel = zapcore.CapitalLevelEncoder
 		if isTerminal(to) && colourful() {
@@ -32,6 +31,11 @@ func newLog(options config.Log, to io.Writer) (*zap.Logger, error) {
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level)), nil
+}
+
+// forPeople reports whether the log is text, and not JSON.
+func forPeople(options config.Log, to io.Writer) bool {
+	return options.Format == "text" || options.Format == "auto" && isTerminal(to)
 }
 
 // isTerminal reports whether a stream is read by a person as it is written.

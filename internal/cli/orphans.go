@@ -40,6 +40,19 @@ func (s *session) orphans(ctx context.Context) ([]control.StatusAnswer, error) {
 	return orphans, nil
 }
 
+// orphansAmong are the orphans that are named, or all where nobody is.
+func (s *session) orphansAmong(ctx context.Context, ids []string) ([]control.StatusAnswer, error) {
+	strange := slices.ContainsFunc(ids, func(id string) bool { _, ours := s.cfg.Destination(id); return !ours })
+	if len(ids) > 0 && !strange {
+		return nil, nil
+	}
+	orphans, err := s.orphans(ctx)
+	if len(ids) > 0 {
+		orphans = slices.DeleteFunc(orphans, func(a control.StatusAnswer) bool { return !slices.Contains(ids, a.Destination) })
+	}
+	return orphans, err
+}
+
 // orphan is how an orphaned destination stands, by its ledger alone.
 func (s *session) orphan(ctx context.Context, id string) control.StatusAnswer {
 	a := control.StatusAnswer{Destination: id, State: "orphaned", Next: control.Next(id, "orphaned", "")}

@@ -66,7 +66,7 @@ func TestADemosProgressChangesItsLineOnATerminalAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, terminal := range []bool{true, false} {
 			var out bytes.Buffer
-			p := &demoProgress{to: &out, terminal: terminal}
+			p := &demoProgress{env: &Env{Stderr: &out}, to: &out, terminal: terminal}
 			for range 100 { // ten seconds
 				p.update(demo.Progress{Phase: demo.Publishing, Published: 5, Rows: 10})
 				time.Sleep(100 * time.Millisecond)

@@ -25,7 +25,7 @@ func newGenerateCommand(env *Env) *cobra.Command {
 		Long: "Writes the events of a made-up population to standard output, one a line, or publishes them with --publish: profiles in\n" +
 			"overlapping segments who come, and some of whom leave, come back, flap and change. The same flags give the same profiles.",
 		Example: "  publisher generate --profiles 1000 --seed 7 > events.ndjson\n  publisher generate --profiles 100000 --publish --create",
-		Args:    cobra.NoArgs,
+		Args:    arguments(),
 		RunE:    func(command *cobra.Command, _ []string) error { return env.generate(command.Context(), f) },
 	}
 	f.add(env, command)

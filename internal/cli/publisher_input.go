@@ -213,7 +213,7 @@ func (in *input) file(name string, take func(publish.Item) error) error {
 		defer file.Close()
 		from, shown = io.Reader(file), name
 	} else if isTerminal(from) {
-		fmt.Fprintln(in.env.Stderr, "reading rows from the terminal; end with Ctrl-D")
+		in.env.tell("info", "reading rows from the terminal; end with Ctrl-D", nil)
 	}
 	options := in.options
 	options.Name = name

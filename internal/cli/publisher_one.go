@@ -20,7 +20,7 @@ func newExitCommand(env *Env) *cobra.Command {
 		Long: "Sends the attributes that it is given, never ones read from the stream. Without any, what this membership said of the profile\n" +
 			"is withdrawn, and the newest of its others count.",
 		Example: "  publisher exit c0ffee --segment high-value --attributes '{\"email\":\"ada@example.com\"}'",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("PROFILE"),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			row := publish.Row{Segment: segmentID, Profile: arguments[0], Change: segment.Exited}
 			if attributes != "" {
@@ -45,7 +45,7 @@ func newEraseCommand(env *Env) *cobra.Command {
 		Long: "Every contact that Rollcall made of the profile, and of the addresses given here, is deleted at SendGrid, and what is stored of\n" +
 			"the person is purged. This can't be undone. An event that enters the profile afterwards is of a new person.",
 		Example: "  publisher erase c0ffee --email ada@example.com",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("PROFILE"),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.publishOne(command.Context(), f, func(ctx context.Context, s sink) error { return s.Erase(ctx, arguments[0], emails) })
 		},

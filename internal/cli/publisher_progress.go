@@ -9,12 +9,14 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"rollcall/internal/people"
 	"rollcall/internal/publish"
 )
 
 // publisherProgress shows how a publication goes on standard error: a bar with rate and remaining time on a terminal, a line every few
 // seconds elsewhere. How many events there will be is reckoned from how much of the input they took so far.
 type publisherProgress struct {
+	env   *Env
 	to    io.Writer
 	every time.Duration
 
@@ -29,9 +31,9 @@ type publisherProgress struct {
 
 // newPublisherProgress makes one for a number of events, or for an input where events is 0.
 func newPublisherProgress(env *Env, events int) *publisherProgress {
-	p := &publisherProgress{to: env.Stderr, every: 5 * time.Second, input: events == 0, begun: time.Now(), last: time.Now()}
+	p := &publisherProgress{env: env, to: env.Stderr, every: 5 * time.Second, input: events == 0, begun: time.Now(), last: time.Now()}
 	p.total.Store(int64(events))
-	if isTerminal(env.Stderr) {
+	if isTerminal(env.Stderr) && !env.json {
 		p.every = 100 * time.Millisecond
 		p.bar = progressbar.NewOptions64(-1, barOptions(p.to)...)
 	}
@@ -79,11 +81,11 @@ func (p *publisherProgress) observe(now publish.Progress) {
 		return
 	}
 	rate := float64(done) / time.Since(p.begun).Seconds()
-	line := fmt.Sprintf("published %s events, %s/s", count(done), count(int64(rate)))
+	line := fmt.Sprintf("published %s, %s/s", people.Of(done, "event"), count(int64(rate)))
 	if total > 0 {
-		line = fmt.Sprintf("published %s of about %s events, %s/s, %s left", count(done), count(total), count(int64(rate)), span(float64(total-done)/max(rate, 1)))
+		line = fmt.Sprintf("published %s of about %s, %s/s, %s left", count(done), people.Of(total, "event"), count(int64(rate)), span(float64(total-done)/max(rate, 1)))
 	}
-	fmt.Fprintln(p.to, line)
+	p.env.tell("info", line, nil)
 }
 
 // judged is how far a rehearsal has come, which has nothing acknowledged.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/people"
 	"rollcall/internal/publish"
 )
 
@@ -22,7 +23,7 @@ type refusedRow struct {
 
 // publisherReport is what a publisher's command says at its end.
 type publisherReport struct {
-	stderr   io.Writer
+	env      *Env
 	progress *publisherProgress
 
 	rows      uint64 // of the input, refused ones too
@@ -37,7 +38,7 @@ type publisherReport struct {
 }
 
 func newPublisherReport(env *Env, p *publisherProgress) *publisherReport {
-	return &publisherReport{stderr: env.Stderr, progress: p, reasons: map[string]uint64{}, first: []refusedRow{}}
+	return &publisherReport{env: env, progress: p, reasons: map[string]uint64{}, first: []refusedRow{}}
 }
 
 func (r *publisherReport) begin(f *publisherFlags) { r.flags, r.begun = f, time.Now() }
@@ -50,7 +51,8 @@ func (r *publisherReport) refuse(file string, line int, why *publish.RowError) {
 		r.first = append(r.first, refusedRow{file, line, string(why.Reason), why.Detail})
 	}
 	r.progress.clear()
-	fmt.Fprintf(r.stderr, "%s:%d: refused, %s: %s\n", file, line, why.Reason, why.Detail)
+	r.env.tell("warn", fmt.Sprintf("%s:%d: refused, %s: %s", file, line, why.Reason, why.Detail),
+		map[string]any{"file": file, "line": line, "reason": why.Reason, "detail": why.Detail})
 }
 
 func (r *publisherReport) print(env *Env, failure error) error {
@@ -78,21 +80,21 @@ func (r *publisherReport) asText(seconds float64) string {
 	}
 	out.WriteByte('\n')
 	if r.sum.Retries > 0 {
-		fmt.Fprintf(&out, "%s tries were repeated; %s events turned out to be stored already, %s got a new id\n", count(r.sum.Retries), count(r.sum.Duplicates), count(r.sum.Renewed))
+		fmt.Fprintf(&out, "%s tries were repeated; %s turned out to be stored already, %s got a new id\n", count(r.sum.Retries), people.Of(r.sum.Duplicates, "event"), count(r.sum.Renewed))
 	}
 	if r.refused > 0 {
 		var parts []string
 		for _, reason := range sortedKeys(r.reasons) {
 			parts = append(parts, reason+" "+count(r.reasons[reason]))
 		}
-		fmt.Fprintf(&out, "refused %s of %s rows: %s\n", count(r.refused), count(r.rows), strings.Join(parts, ", "))
+		fmt.Fprintf(&out, "refused %s of %s: %s\n", count(r.refused), people.Of(r.rows, "row"), strings.Join(parts, ", "))
 	}
 	switch {
 	case r.refresh == "":
 	case r.refreshed && r.flags.dryRun:
-		fmt.Fprintf(&out, "would refresh segment %s: %s profiles\n", r.refresh, count(r.sum.Count))
+		fmt.Fprintf(&out, "would refresh segment %s: %s\n", r.refresh, people.Of(r.sum.Count, "profile"))
 	case r.refreshed:
-		fmt.Fprintf(&out, "refreshed segment %s: %s profiles since sequence %d; whoever was last seen before it has left\n", r.refresh, count(r.sum.Count), r.sum.FirstSequence)
+		fmt.Fprintf(&out, "refreshed segment %s: %s since sequence %d; whoever was last seen before it has left\n", r.refresh, people.Of(r.sum.Count, "profile"), r.sum.FirstSequence)
 	default:
 		fmt.Fprintf(&out, "segment %s is not refreshed: nobody leaves it\n", r.refresh)
 	}

@@ -12,6 +12,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 )
 
@@ -24,7 +25,7 @@ func newRebaseCommand(env *Env) *cobra.Command {
 			"of every segment: whoever is not on it, up to its end as it is now, leaves the list, under the guard. Have the engine\n" +
 			"publish all segments on it first. Erasures hold against everything up to that end.",
 		Example: "  consumer rebase newsletter --comment 'the stream was restored empty and published again'",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.rebase(ctx, s, d, approval{comment: comment, yes: yes})
@@ -54,8 +55,8 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 		case changed != nil && !errors.Is(changed, pipeline.ErrStreamChanged):
 			return nil, changed
 		}
-		question := fmt.Sprintf("%s: read stream %s (%s events) from its first event; whoever of the %s listed contacts is not on it leaves under the guard. Rebase?",
-			d.ID, d.Stream, count(stream.Messages), count(st.Listed))
+		question := fmt.Sprintf("%s: read stream %s (%s) from its first event; whoever of the %s is not on it leaves under the guard. Rebase?",
+			d.ID, d.Stream, people.Of(stream.Messages, "event"), people.Of(st.Listed, "listed contact"))
 		if err := e.confirm(question, o.yes); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/desk"
+	"rollcall/internal/people"
 )
 
 // receipt is what people see of one.
@@ -46,10 +47,10 @@ func (r *receipt) line() string {
 		text += fmt.Sprintf(" %s of batch %d: %s asked, %s applied, %s refused, after %s", r.Operation, r.Batch,
 			count(r.Requested), count(r.Applied), count(r.Refused), span(float64(r.After)/1000))
 	case "replay":
-		text += fmt.Sprintf(": %s events", count(r.Events))
+		text += fmt.Sprintf(": %s", people.Of(r.Events, "event"))
 	case "erasure":
-		text += fmt.Sprintf(" by event %s: contacts %v; %s dead letters and %s events overwritten; ledger %s", count(r.Sequence), r.Contacts,
-			count(r.Letters), count(r.Overwritten), r.Ledger)
+		text += fmt.Sprintf(" by event %s: contacts %v; %s and %s overwritten; ledger %s", count(r.Sequence), r.Contacts,
+			people.Of(r.Letters, "dead letter"), people.Of(r.Overwritten, "event"), r.Ledger)
 		if r.EventsUntil == "never" {
 			text += "; events that nobody may overwrite stay for ever"
 		} else if r.EventsUntil != "" {
@@ -74,8 +75,11 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 		Use: "receipts DESTINATION", Short: "Show the records of finished jobs, replays, refreshes and erasures",
 		Long:    "One line a receipt, the newest last; --json prints them whole, one object a line. They hold no personal data.",
 		Example: "  consumer receipts newsletter --since 24h\n  consumer receipts newsletter --json --limit 0 | jq -s 'map(.applied) | add'",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := limited(limit); err != nil {
+				return err
+			}
 			from, err := ago(since)
 			if err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 )
 
@@ -25,7 +26,7 @@ func newRemoveCommand(env *Env) *cobra.Command {
 			"letters and receipts are removed. With --contacts everybody whom Rollcall had on the list is taken off it first,\n" +
 			"followed to the end; without, they stay on the list and nobody looks after them. Foreign members are left alone.",
 		Example: "  consumer remove newsletter --contacts --account acme --comment 'the newsletter ended'\n  consumer remove newsletter --yes",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("DESTINATION"),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()
@@ -60,9 +61,9 @@ func (e *Env) remove(ctx context.Context, s *session, id string, f *removeFlags)
 	if err != nil {
 		return exit(err)
 	}
-	what := fmt.Sprintf("its %s listed contacts stay on list %s", count(st.Listed), bound.List)
+	what := fmt.Sprintf("%s left on list %s", people.Of(st.Listed, "listed contact"), bound.List)
 	if f.contacts {
-		what = fmt.Sprintf("its %s listed contacts are taken off list %s", count(st.Listed), bound.List)
+		what = fmt.Sprintf("%s taken off list %s", people.Of(st.Listed, "listed contact"), bound.List)
 	}
 	if err := e.confirm(fmt.Sprintf("%s: remove its ledger, dead letters and receipts; %s?", id, what), f.yes); err != nil {
 		return err
@@ -84,7 +85,7 @@ func (e *Env) empty(ctx context.Context, s *session, id string, f *removeFlags) 
 	if err != nil {
 		return err
 	}
-	line := newDemoProgress(e.Stderr)
+	line := newDemoProgress(e)
 	defer line.end()
 	return desk.Empty(ctx, s.conn, s.cfg, desk.Removal{
 		Destination: d, Account: account, SendGrid: client, Who: control.Who(), Comment: f.comment,

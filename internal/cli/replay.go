@@ -39,7 +39,7 @@ func newReplayCommand(env *Env) *cobra.Command {
 			"running, --cancel ends it.",
 		Example: "  consumer replay newsletter --from-sequence 1 --dry-run\n  consumer replay newsletter --since 168h --segment high-value\n" +
 			"  consumer replay newsletter --from-sequence 1 --force --yes    # export everything now\n  consumer replay newsletter --cancel",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args: arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				if f.cancel {
@@ -172,7 +172,7 @@ func (s *session) rehearse(ctx context.Context, d *config.Destination, args cont
 
 // follow shows how the replay goes until it has ended. Ctrl-C leaves it running.
 func (e *Env) follow(ctx context.Context, s *session, d *config.Destination, r control.ReplayProgress) (control.ReplayProgress, error) {
-	line := newDemoProgress(e.Stderr)
+	line := newDemoProgress(e)
 	defer line.end()
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
@@ -188,7 +188,8 @@ func (e *Env) follow(ctx context.Context, s *session, d *config.Destination, r c
 		}
 		select {
 		case <-ctx.Done():
-			fmt.Fprintf(e.Stderr, "\nthe replay goes on; `consumer status %s` shows how, `consumer replay %s --cancel` ends it\n", d.ID, d.ID)
+			line.end()
+			e.tell("info", fmt.Sprintf("the replay goes on; `consumer status %s` shows how, `consumer replay %s --cancel` ends it", d.ID, d.ID), nil)
 			return r, nil
 		case <-ticker.C:
 		}

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 )
 
@@ -15,11 +16,11 @@ func printPlan(to io.Writer, d *config.Destination, p *pipeline.Plan) error {
 	t := newLines(to)
 	t.row("events", fmt.Sprintf("%s to fold: %s superseded, %s change nothing, %s cannot be sent",
 		count(p.Events), count(p.Superseded), count(p.NoOps), count(p.Bad)))
-	t.row("contacts", fmt.Sprintf("%s upserts, %s removals, %s will wait for a slot", count(p.Upserts), count(p.Removals), count(p.Waiting)))
+	t.row("contacts", fmt.Sprintf("%s, %s, %s will wait for a slot", people.Of(p.Upserts, "upsert"), people.Of(p.Removals, "removal"), count(p.Waiting)))
 	t.row("requests", requestsPart(p.Requests))
 	t.row("takes", takesPart(p))
 	if p.Held {
-		t.row("guard", fmt.Sprintf("would hold %s removals until `consumer approve %s`", count(p.HeldRemovals), d.ID))
+		t.row("guard", fmt.Sprintf("would hold %s until `consumer approve %s`", people.Of(p.HeldRemovals, "removal"), d.ID))
 	}
 	return t.flush()
 }
@@ -52,16 +53,16 @@ func requestsPart(requests map[string]int) string {
 func printOutcome(to io.Writer, d *config.Destination, a *control.ReplayAnswer) error {
 	o := a.Outcome
 	if o == nil {
-		_, err := fmt.Fprintf(to, "%s: replay %s %s: %s events folded, %s contacts due\n", d.ID, a.ID, a.State, count(a.Folded), count(a.Touched))
+		_, err := fmt.Fprintf(to, "%s: replay %s %s: %s folded, %s due\n", d.ID, a.ID, a.State, people.Of(a.Folded, "event"), people.Of(a.Touched, "contact"))
 		return err
 	}
 	fmt.Fprintf(to, "%s: replay %s %s\n", d.ID, a.ID, a.State)
 	t := newLines(to)
 	t.row("events", fmt.Sprintf("%s folded: %s superseded, %s changed nothing, %s cannot be sent",
 		count(o.Events), count(o.Superseded), count(o.NoOps), count(o.Bad)))
-	contacts := fmt.Sprintf("%s upserts, %s removals, %s wait for a slot", count(o.Upserts), count(o.Removals), count(o.Waiting))
+	contacts := fmt.Sprintf("%s, %s, %s wait for a slot", people.Of(o.Upserts, "upsert"), people.Of(o.Removals, "removal"), count(o.Waiting))
 	if o.Held > 0 {
-		contacts += fmt.Sprintf(", %s removals held until `consumer approve %s`", count(o.Held), d.ID)
+		contacts += fmt.Sprintf(", %s held until `consumer approve %s`", people.Of(o.Held, "removal"), d.ID)
 	}
 	if o.Refused > 0 {
 		contacts += fmt.Sprintf(", %s refused by SendGrid", count(o.Refused))
@@ -99,7 +100,7 @@ func livePartOf(l *pipeline.LiveChanges) string {
 func progressPart(r *control.ReplayProgress) string {
 	text := fmt.Sprintf("replay %s: read up to event %s of %s", r.ID, count(r.Position), count(r.To))
 	if o := r.Outcome; o != nil {
-		text += fmt.Sprintf(", %s contacts let go, %s applied", count(r.Touched), count(o.Upserts+o.Removals))
+		text += fmt.Sprintf(", %s let go, %s applied", people.Of(r.Touched, "contact"), count(o.Upserts+o.Removals))
 	}
 	return text
 }

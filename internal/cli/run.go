@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -22,10 +21,11 @@ func newRunCommand(env *Env) *cobra.Command {
 			"SIGTERM or SIGINT stop it gracefully: what was folded is committed, answers under way are recorded within ten\n" +
 			"seconds, and the ledger keeps the rest. A second signal stops it at once; nothing is lost by that either.",
 		Example: "  consumer run --config rollcall.yaml",
-		Args:    cobra.NoArgs,
+		Args:    arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()
+			defer env.outliveTerminal()()
 			return env.run(ctx)
 		},
 	}
@@ -41,6 +41,9 @@ func (e *Env) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // a terminal can't be synced
+	if !forPeople(cfg.Log, e.Stderr) {
+		e.log.Store(log)
+	}
 	if cfg.MemoryLimit > 0 {
 		debug.SetMemoryLimit(cfg.MemoryLimit)
 	}
@@ -67,7 +70,7 @@ func (e *Env) untilSignal(parent context.Context) (context.Context, func()) {
 			if heard > 0 {
 				e.Exit(int(Failed))
 			}
-			fmt.Fprintln(e.Stderr, "stopping: what was folded is committed; a second signal stops at once")
+			e.tell("info", "stopping: what was folded is committed; a second signal stops at once", nil)
 			cancel()
 		}
 	}()
@@ -76,5 +79,29 @@ func (e *Env) untilSignal(parent context.Context) (context.Context, func()) {
 		close(stop)
 		<-ended
 		cancel()
+	}
+}
+
+// outliveTerminal keeps SIGHUP from ending the process: it comes when the terminal goes, and from habit to make a service read its
+// file again, which this one does at its start. The returned function lets go of the signal.
+func (e *Env) outliveTerminal() func() {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-hangUps:
+				e.tell("info", "SIGHUP changes nothing: a changed configuration is read by the next start", nil)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangUps)
+		close(stop)
+		<-ended
 	}
 }

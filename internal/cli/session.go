@@ -53,6 +53,9 @@ func (e *Env) with(command *cobra.Command, id string, do func(context.Context, *
 	defer s.close()
 	d, err := s.destination(id)
 	if err != nil {
+		if ids, _ := s.ledgers(ctx); slices.Contains(ids, id) {
+			return misuse("%s is not in %s, but has a ledger: another consumer's file has it, or it is an orphan; see consumer status %s", id, s.cfg.Path, id)
+		}
 		return err
 	}
 	return s.refused(do(ctx, s, d))

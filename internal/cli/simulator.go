@@ -37,10 +37,11 @@ func newSimulatorCommand(env *Env) *cobra.Command {
 			"API keys: --api-key, else " + keysVariable + " (separated by commas), else SG.simulator.",
 		Example: "  consumer simulator --clock-scale 30\n" +
 			"  curl -s -H 'Authorization: Bearer SG.simulator' -d '{\"name\":\"Newsletter\"}' http://127.0.0.1:8781/v3/marketing/lists",
-		Args: cobra.NoArgs,
+		Args: arguments(),
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx, stop := env.untilSignal(command.Context())
 			defer stop()
+			defer env.outliveTerminal()()
 			return env.simulate(ctx, f)
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/people"
 	"rollcall/internal/sendgrid"
 )
 
@@ -44,7 +46,13 @@ func (e *Env) status(ctx context.Context, ids []string) error {
 		return err
 	}
 	defer s.close()
-	chosen, err := s.chosen(ids)
+	orphans, err := s.orphansAmong(ctx, ids)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.chosen(slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return slices.ContainsFunc(orphans, func(a control.StatusAnswer) bool { return a.Destination == id })
+	}), len(ids) == 0)
 	if err != nil {
 		return err
 	}
@@ -56,13 +64,7 @@ func (e *Env) status(ctx context.Context, ids []string) error {
 		}
 		answer.Destinations = append(answer.Destinations, one)
 	}
-	if len(ids) == 0 {
-		orphans, err := s.orphans(ctx)
-		if err != nil {
-			return err
-		}
-		answer.Destinations = append(answer.Destinations, orphans...)
-	}
+	answer.Destinations = append(answer.Destinations, orphans...)
 	return e.print(answer, func(to io.Writer) error {
 		for i := range answer.Destinations {
 			if i > 0 {
@@ -76,7 +78,8 @@ func (e *Env) status(ctx context.Context, ids []string) error {
 	})
 }
 
-func (s *session) chosen(ids []string) ([]*config.Destination, error) {
+// chosen are the destinations of the file that are named, or all.
+func (s *session) chosen(ids []string, all bool) ([]*config.Destination, error) {
 	var chosen []*config.Destination
 	for _, id := range ids {
 		d, err := s.destination(id)
@@ -85,7 +88,7 @@ func (s *session) chosen(ids []string) ([]*config.Destination, error) {
 		}
 		chosen = append(chosen, d)
 	}
-	if len(ids) == 0 {
+	if all {
 		for i := range s.cfg.Destinations {
 			chosen = append(chosen, &s.cfg.Destinations[i])
 		}
@@ -158,7 +161,7 @@ func because(a *control.StatusAnswer) string {
 	case a.Reason != "":
 		return ": " + a.Reason
 	case a.HeldRemovals > 0:
-		return fmt.Sprintf(": %s removals, digest %s", count(a.HeldRemovals), a.HeldDigest)
+		return fmt.Sprintf(": %s, digest %s", people.Of(a.HeldRemovals, "removal"), a.HeldDigest)
 	}
 	return ""
 }
@@ -234,7 +237,7 @@ func budgetPart(a *control.StatusAnswer) string {
 		if b.Route != string(sendgrid.RouteUpsert) {
 			continue
 		}
-		text := fmt.Sprintf("%d of %d upserts left for %s", b.Remaining, b.Limit, span(b.ResetSeconds))
+		text := fmt.Sprintf("%d of %s left for %s", b.Remaining, people.Of(b.Limit, "upsert"), span(b.ResetSeconds))
 		if a.RequestsDue > 0 {
 			text += fmt.Sprintf("; %s due need %s", count(a.RequestsDue), soon(a.BudgetSeconds))
 		}

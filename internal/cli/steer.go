@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 )
 
@@ -50,7 +51,7 @@ func newSteeringCommand(env *Env, s steering) *cobra.Command {
 	command := &cobra.Command{
 		Use: name + " DESTINATION", Short: s.short, Long: s.long + "\nThe ledger keeps who gave the command, when, and the comment.",
 		Example: "  consumer " + name + " newsletter --comment 'maintenance until noon'",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, o *session, d *config.Destination) error {
 				if err := o.call(ctx, d, s.command, by(comment), nil, nil); err != nil {
@@ -108,7 +109,7 @@ func newApproveCommand(env *Env) *cobra.Command {
 		Long: "Shows how many removals are held and a digest of them, and lets exactly those go. When others are held by then, it\n" +
 			"is refused and has to be looked at again. --yes approves what is held now.",
 		Example: "  consumer approve newsletter --comment 'the campaign ended'",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.approve(ctx, s, d, approval{comment: comment, yes: yes})
@@ -141,7 +142,7 @@ func (e *Env) approve(ctx context.Context, s *session, d *config.Destination, o 
 	if now.HeldRemovals+len(now.HeldSweeps) == 0 {
 		return &ExitError{Status: No, Err: fmt.Errorf("nothing is held for %s", d.ID)}
 	}
-	question := fmt.Sprintf("%s: let %s of %s listed contacts go (digest %s)?", d.ID, count(now.HeldRemovals), count(now.Listed), now.HeldDigest)
+	question := fmt.Sprintf("%s: let %s of %s go (digest %s)?", d.ID, count(now.HeldRemovals), people.Of(now.Listed, "listed contact"), now.HeldDigest)
 	if err := e.confirm(question, o.yes); err != nil {
 		return err
 	}
@@ -155,7 +156,7 @@ func (e *Env) approve(ctx context.Context, s *session, d *config.Destination, o 
 			_, err := fmt.Fprintf(to, "%s: the hold has ended; nobody on the list leaves by it any more\n", d.ID)
 			return err
 		}
-		_, err := fmt.Fprintf(to, "%s: approved %s removals (digest %s); they go as fast as SendGrid takes them\n", d.ID, count(held.Count), held.Digest)
+		_, err := fmt.Fprintf(to, "%s: approved %s (digest %s); they go as fast as SendGrid takes them\n", d.ID, people.Of(held.Count, "removal"), held.Digest)
 		return err
 	})
 }

@@ -13,7 +13,7 @@ func (e *Env) confirm(question string, yes bool) error {
 		return nil
 	}
 	if !e.person && !isTerminal(e.Stdin) {
-		return misuse("%s: nobody can be asked here, so say --yes", question)
+		return misuse("nobody can be asked here (standard input is no terminal), so nothing was done; --yes answers: %s", question)
 	}
 	fmt.Fprintf(e.Stderr, "%s [y/N] ", question)
 	line, err := bufio.NewReader(e.Stdin).ReadString('\n')

@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
@@ -34,7 +35,7 @@ func newVerifyCommand(env *Env) *cobra.Command {
 			"others leave the list under the guard. It is the way in from another connector, and back from a lost ledger.",
 		Example: "  consumer verify newsletter\n  consumer verify newsletter --repair --comment 'the list was emptied by hand'\n" +
 			"  consumer verify newsletter --adopt --comment 'we come from another connector'",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: env.complete,
+		Args: arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.verify(ctx, s, d, f)
@@ -157,7 +158,7 @@ func (e *Env) putRight(ctx context.Context, s *session, d *config.Destination, p
 	f, c := p.flags, p.found
 	switch {
 	case f.repair && p.answer.wrong() > 0:
-		question := fmt.Sprintf("%s: plan %s adds, %s updates, %s removals, under cap and guard. Repair?", d.ID, count(len(c.Missing)), count(len(c.Differ)), count(len(c.Extra)))
+		question := fmt.Sprintf("%s: plan %s, %s, %s, under cap and guard. Repair?", d.ID, people.Of(len(c.Missing), "add"), people.Of(len(c.Differ), "update"), people.Of(len(c.Extra), "removal"))
 		if err := e.confirm(question, f.yes); err != nil {
 			return false, err
 		}
@@ -183,8 +184,8 @@ func (e *Env) told(d *config.Destination, what string, taken *control.StandAnswe
 	if err != nil || e.json {
 		return err
 	}
-	_, err = fmt.Fprintf(e.Stdout, "%s: %s contacts %s, %s passed over; `consumer status %s` shows how it goes\n",
-		d.ID, count(taken.Taken), what, count(taken.Skipped), d.ID)
+	_, err = fmt.Fprintf(e.Stdout, "%s: %s %s, %s passed over; `consumer status %s` shows how it goes\n",
+		d.ID, people.Of(taken.Taken, "contact"), what, count(taken.Skipped), d.ID)
 	return err
 }
 
@@ -244,7 +245,7 @@ func (s *session) compare(ctx context.Context, d *config.Destination) (*pipeline
 }
 
 func printVerify(to io.Writer, a *verifyAnswer) error {
-	fmt.Fprintf(to, "%s: %s members on the list\n", a.Destination, count(a.Members))
+	fmt.Fprintf(to, "%s: %s on the list\n", a.Destination, people.Of(a.Members, "member"))
 	t := newLines(to)
 	t.row("missing", count(a.Missing)+" that the ledger says are listed")
 	t.row("extra", count(a.Extra)+" that Rollcall let go")

@@ -130,7 +130,7 @@ var suspendedNext = map[string]string{
 	"consent":        "set destinations[].consent in the configuration (accepted_by, accepted_on, no withdrawn_on) and restart",
 	"key":            "put a valid API key where accounts[].api_key or api_key_file reads it; it is probed again by itself",
 	"forbidden":      "give the API key the marketing scopes; `consumer check` says which are missing",
-	"list":           "make the list again under its id, or name a new list in a new destination; `consumer check` shows what exists",
+	"list":           "name a list that exists in a new destination, and remove this one (SendGrid gives no list the id of a deleted one); `consumer check` shows what exists",
 	"fields":         "make the missing custom fields at SendGrid, or correct the mapping; `consumer check` names them",
 	"target_changed": "put base_url, on_behalf_of and list_id back, or give the new list a new destination id",
 	"stream_missing": "make the event stream again, or correct destinations[].stream; `consumer check` shows the streams",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/internal/broker"
@@ -21,7 +22,7 @@ const lettersShown = 100
 func Letters(ctx context.Context, conn *broker.Conn, destination string, f control.LetterFilter) (control.LettersAnswer, error) {
 	answer := control.LettersAnswer{Destination: destination, ByReason: map[string]uint64{}, Letters: []control.Letter{}}
 	if f.Reason != "" && !slices.Contains(segment.Reasons, segment.Reason(f.Reason)) {
-		return answer, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no reason %q: there are %v", f.Reason, segment.Reasons)}
+		return answer, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no reason %q: there are %s", f.Reason, listed(segment.Reasons))}
 	}
 	limit := f.Limit
 	if limit == 0 {
@@ -171,4 +172,13 @@ func (d *Desk) remove(ctx context.Context, letters []uint64) int {
 		}
 	}
 	return n
+}
+
+// listed names the values of a closed set.
+func listed[T ~string](values []T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return strings.Join(names, ", ")
 }

@@ -135,7 +135,7 @@ const receiptSlack = 5 * time.Minute
 // ChosenReceipts reads the receipts of a destination that the filter chooses, the oldest first. It needs nobody to be active.
 func ChosenReceipts(ctx context.Context, conn *broker.Conn, destination string, f ReceiptFilter) ([]json.RawMessage, error) {
 	if f.Kind != "" && !slices.Contains(ReceiptKinds, f.Kind) {
-		return nil, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no kind %q: there are %v", f.Kind, ReceiptKinds)}
+		return nil, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no kind %q: there are %s", f.Kind, listed(ReceiptKinds))}
 	}
 	r := receiptsOf(destination)
 	if !f.Since.IsZero() {

@@ -29,6 +29,7 @@ var reasons = map[string]string{
 	"github.com/sendgrid/rest":                    "tests: the transport of SendGrid's own library",
 	"github.com/sendgrid/sendgrid-go":             "tests: the second opinion on our requests",
 	"github.com/spf13/cobra":                      "commands and flags",
+	"github.com/spf13/pflag":                      "the errors of flags by their types: their words are ours",
 	"github.com/synadia-io/orbit.go/jetstreamext": "atomic batches and direct gets in bulk",
 	"github.com/testcontainers/testcontainers-go": "the integration suite",
 	"github.com/moby/moby/api":                    "the integration suite: a healed network gives a container its name back; the client speaks in its types",

@@ -119,6 +119,7 @@ func (l *loop) moment() int64 {
 func (l *loop) told() {
 	n := len(l.state.meta.Commands)
 	for len(l.awaited) > 0 && n > 0 && l.state.meta.Commands[n-1].At >= l.awaited[0].at {
+		l.publish() // who asks next how the destination stands sees what the command did
 		l.awaited[0].reply <- nil
 		l.awaited = l.awaited[1:]
 	}

@@ -79,14 +79,17 @@ func (s *State) Explain(who string) (Story, bool) {
 			}
 		}
 	}
-	if p, ok := s.roster.Person([]byte(who)); ok {
+	if p, ok := s.roster.Person([]byte(who)); ok && !slices.ContainsFunc(st.Profiles, func(o ProfileStory) bool { return o.Profile == p.ID }) {
 		st.Profiles = append(st.Profiles, s.profileStory(&p))
 		if p.Holds != 0 {
 			handles = append(handles, p.Holds)
 		}
 		handles = append(handles, p.Past...)
 	}
-	for _, h := range handles {
+	for i, h := range handles {
+		if slices.Contains(handles[:i], h) {
+			continue // a profile may hold again what it held before
+		}
 		st.Contacts = append(st.Contacts, s.contactStory(h))
 	}
 	st.Erased = s.roster.Tombstone([]byte(who))
@@ -104,8 +107,10 @@ func (s *State) profileStory(p *roster.Person) ProfileStory {
 			}),
 		})
 	}
-	for _, h := range p.Past {
-		one.Past = append(one.Past, s.emailOf(h))
+	for i, h := range p.Past {
+		if h != p.Holds && !slices.Contains(p.Past[:i], h) {
+			one.Past = append(one.Past, s.emailOf(h))
+		}
 	}
 	if p.Departed != 0 {
 		one.Departed = moment(p.Departed, time.Second)

@@ -198,3 +198,43 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 		}
 	})
 }
+
+// Who left and came back holds again what they held before: it is one contact, and not one before.
+func TestAStoryNamesAContactOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		d, stop := w.run(w.options())
+		for _, change := range []string{"entered", "exited", "entered"} {
+			w.publish("a", "p1", change, ada(1))
+			time.Sleep(5 * time.Minute)
+		}
+		for _, who := range []string{"p1", "ada1@example.com"} {
+			got := w.explain(d, who)
+			if len(got.Contacts) != 1 || len(got.Profiles) != 1 || len(got.Profiles[0].Past) != 0 || got.Profiles[0].Holds != "ada1@example.com" {
+				t.Errorf("%s: %+v", who, got)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// `pause X && status X` shows it: whoever was answered sees what the command did.
+func TestWhoWasAnsweredSeesTheCommandInTheNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		d, stop := w.run(w.options())
+		for _, name := range []string{"pause", "resume"} {
+			if err := d.Do(t.Context(), ledger.Command{Name: name}); err != nil {
+				t.Fatal(err)
+			}
+			if paused := d.Stats().Paused; paused != (name == "pause") {
+				t.Errorf("right after %s the numbers say paused: %t", name, paused)
+			}
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

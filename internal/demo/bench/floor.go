@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"syscall"
 	"time"
 
 	"rollcall/internal/broker"
@@ -130,13 +129,4 @@ func (f *floorRun) flush(ctx context.Context, source *broker.Source, last uint64
 	clear(f.latest)
 	f.bytes = 0
 	return source.Ack(ctx, last)
-}
-
-// processCPU is the time that this process has spent computing.
-func processCPU() time.Duration {
-	var usage syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"rollcall/internal/config"
+	"rollcall/internal/people"
 	"rollcall/internal/sendgrid"
 )
 
@@ -39,7 +40,7 @@ func Account(ctx context.Context, found *Findings, cfg *config.Config, account *
 		found.Fail(what, "key", err).Help = keyHelp(err)
 		return
 	}
-	found.Add(Passed, what, "key", fmt.Sprintf("SendGrid takes it at %s; it has %d scopes", account.BaseURL, len(scopes)))
+	found.Add(Passed, what, "key", fmt.Sprintf("SendGrid takes it at %s; it has %s", account.BaseURL, people.Of(len(scopes), "scope")))
 	if slices.Contains(scopes, marketingScope) {
 		found.Add(Passed, what, "scopes", "it has "+marketingScope)
 	} else {
@@ -70,12 +71,12 @@ func filling(ctx context.Context, found *Findings, client *sendgrid.Account, acc
 	case err != nil:
 		found.Fail(what, "caps", err).Help = keyHelp(err)
 	case account.ProfileCap == 0:
-		found.Add(Passed, what, "caps", fmt.Sprintf("%s contacts, %s billable; no profile_cap is set for the account", count(counts.Contacts), count(counts.Billable)))
+		found.Add(Passed, what, "caps", fmt.Sprintf("%s, %s billable; no profile_cap is set for the account", people.Of(counts.Contacts, "contact"), count(counts.Billable)))
 	case int64(counts.Contacts) > account.ProfileCap:
 		found.Add(Warning, what, "caps", fmt.Sprintf("%s contacts are above its profile_cap of %s", count(counts.Contacts), count(account.ProfileCap))).
 			Help = "the cap bounds what Rollcall lists, not what others put there: raise it to what the plan allows, or delete contacts at SendGrid"
 	default:
-		found.Add(Passed, what, "caps", fmt.Sprintf("%s contacts, %s billable, of %s", count(counts.Contacts), count(counts.Billable), count(account.ProfileCap)))
+		found.Add(Passed, what, "caps", fmt.Sprintf("%s, %s billable, of %s", people.Of(counts.Contacts, "contact"), count(counts.Billable), count(account.ProfileCap)))
 	}
 }
 

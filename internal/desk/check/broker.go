@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
+	"rollcall/internal/people"
 )
 
 // maxClockSkew is how far this machine's clock may be from the broker's or SendGrid's before somebody should know:
@@ -64,7 +65,7 @@ func streams(ctx context.Context, found *Findings, cfg *config.Config, conn *bro
 			if state.Keyed {
 				form = "keyed"
 			}
-			found.Add(Passed, what, "fits", fmt.Sprintf("%s, %s events, last sequence %d", form, count(state.Messages), state.LastSeq))
+			found.Add(Passed, what, "fits", fmt.Sprintf("%s, %s, last sequence %d", form, people.Of(state.Messages, "event"), state.LastSeq))
 		}
 	}
 	for _, name := range []string{broker.LedgerStream, broker.DeadLetterStream, broker.ReceiptStream} {

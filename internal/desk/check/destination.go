@@ -52,7 +52,7 @@ func list(ctx context.Context, found *Findings, client SendGrid, d *config.Desti
 		}
 		return
 	}
-	found.Add(Passed, about(d), "list", fmt.Sprintf("%q, %s contacts, of %s", list.Name, count(list.ContactCount), capOf(d.ProfileCap)))
+	found.Add(Passed, about(d), "list", fmt.Sprintf("%q, %s, of %s", list.Name, people.Of(list.ContactCount, "contact"), capOf(d.ProfileCap)))
 	if found.fresh[d.ID] && list.ContactCount > 0 {
 		found.Add(Warning, about(d), "list", people.Of(list.ContactCount, "contact")+" on it that Rollcall never put there: they are left alone").
 			Help = "if they come from another connector: consumer verify " + d.ID + " --adopt --comment WHY, once a consumer runs"
