@@ -2,6 +2,7 @@ package dense
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/bits"
 )
 
@@ -10,12 +11,14 @@ const (
 	leastRoom  = 4       // a free place holds the address of the next
 	exactRooms = 256     // rooms below it are of any size, those above it are of a multiple of roomStep
 	roomStep   = 64
-	spareRoom  = 80 // per cent of its room that a record takes at least: what became smaller makes room for others
+	mostPages  = 1 << 16 // whose bytes an address of 32 bits can name: 4 GiB
+	spareRoom  = 80      // per cent of its room that a record takes at least: what became smaller makes room for others
 )
 
 // Records keeps one byte string of any length for each handle, without headers and pointers: five bytes more than
 // the string. One that changes a little within its room stays where it is; the place of one that moved or was dropped
-// is used again for a string of about its size. It holds 4 GiB.
+// is used again for a string of about its size. It holds 4 GiB: what
+// does not fit is a panic with ErrFull, which whoever changes the state turns into an error (Full).
 //
 // Places are never joined: memory follows the largest population of each size since the records were made, and is
 // won back when they are loaded the next time.
@@ -26,6 +29,22 @@ type Records struct {
 	used  int      // of it; zero is that there is none
 	free  []uint32 // first free place of each class
 	spare []uint32 // numbers of pages that can be used again
+	most  int      // pages; zero is mostPages
+}
+
+// ErrFull says that records do not fit into what their addresses can name.
+var ErrFull = errors.New("the state of one destination has reached the 4 GiB that its tables can address: " +
+	"give some of its segments to another destination")
+
+// Full, deferred, turns the panic of records that are full into the error; another one goes on.
+func Full(err *error) {
+	switch p := recover(); p {
+	case nil:
+	case ErrFull:
+		*err = ErrFull
+	default:
+		panic(p)
+	}
 }
 
 // Add returns a handle with no record.
@@ -159,6 +178,13 @@ func (r *Records) open(size int) int {
 		r.spare = r.spare[:n]
 		r.pages[page] = make([]byte, size)
 		return page
+	}
+	most := r.most
+	if most == 0 {
+		most = mostPages
+	}
+	if len(r.pages) >= most {
+		panic(ErrFull)
 	}
 	r.pages = append(r.pages, make([]byte, size))
 	return len(r.pages) - 1

@@ -2,6 +2,7 @@ package dense
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -67,6 +68,42 @@ func TestRecordsUseTheirRoomAgain(t *testing.T) {
 	}
 	if got := r.Bytes(); got > most {
 		t.Errorf("%d bytes are held, %d were needed", got, most)
+	}
+}
+
+// Records that no address can name any more are an error that says so, instead of an address of another's.
+func TestRecordsThatAreFullSaySo(t *testing.T) {
+	r := Records{most: 3}
+	set := func(n int) (err error) {
+		defer Full(&err)
+		r.Set(r.Add(), bytes.Repeat([]byte{1}, n))
+		return nil
+	}
+	var kept []uint32
+	for n := 0; ; n++ {
+		if n > 1000 {
+			t.Fatal("more fits into three pages than they hold")
+		}
+		err := set(1000)
+		if errors.Is(err, ErrFull) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, r.Len()-1)
+	}
+	if err := set(recordPage); !errors.Is(err, ErrFull) {
+		t.Errorf("a record with a page of its own: %v", err)
+	}
+	for _, h := range kept {
+		if got := r.Get(h); len(got) < 1000 || got[999] != 1 {
+			t.Fatalf("record %d was overwritten", h)
+		}
+	}
+	r.Drop(kept[0])
+	if err := set(1000); err != nil {
+		t.Errorf("where one was dropped there is room: %v", err)
 	}
 }
 

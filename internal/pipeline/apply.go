@@ -6,6 +6,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"rollcall/internal/contact"
+	"rollcall/internal/dense"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
@@ -16,7 +17,8 @@ import (
 const commandsKept = 100
 
 // Apply changes the state by one committed entry. It is the only way in.
-func (s *State) Apply(entry []byte) error {
+func (s *State) Apply(entry []byte) (err error) {
+	defer dense.Full(&err)
 	if err := ledger.Records(entry, s.record); err != nil {
 		return err
 	}

@@ -24,8 +24,10 @@ type proposal struct {
 }
 
 const (
-	maxOutcomes = 400 << 10 // bytes of outcomes in one entry
+	maxOutcomes = 400 << 10 // bytes of outcomes in one entry: none is added to more
 	maxPlain    = 12        // entries of events alone in a row
+
+	mostOutcomes = ledger.MaxEntry - 100<<10 // bytes with the last of them, which leaves room for a verdict and small commands
 )
 
 // appendation is what came of a proposal.
@@ -134,7 +136,11 @@ func (l *loop) buffer() []byte { return ledger.NewEntry(l.entries[0][:0]) }
 func (l *loop) outcomes(entry []byte) ([]byte, bool) {
 	n := 0
 	for n < len(l.outbox) && len(entry) < maxOutcomes {
-		entry = ledger.AppendRecord(entry, l.outbox[n])
+		before := len(entry)
+		if entry = ledger.AppendRecord(entry, l.outbox[n]); n > 0 && len(entry) > mostOutcomes {
+			entry = entry[:before] // it begins the next one
+			break
+		}
 		n++
 	}
 	l.outbox = append([]ledger.Record(nil), l.outbox[n:]...)

@@ -9,7 +9,6 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
 )
 
@@ -200,17 +199,4 @@ func (l *loop) confirmTogether(due []*flight.Batch) {
 			}
 		}
 	})
-}
-
-// parts cuts exceptions into records that an entry has room for: each names those of a batch that have ended
-// otherwise than the rest.
-func parts(batch uint64, at int64, all []ledger.Exception) []ledger.Record {
-	const most = 2000
-	var out []ledger.Record
-	for len(all) > 0 {
-		n := min(len(all), most)
-		out = append(out, &ledger.Settled{Batch: batch, At: at, Exceptions: all[:n:n]})
-		all = all[n:]
-	}
-	return out
 }

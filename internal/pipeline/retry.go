@@ -55,10 +55,11 @@ func (d *Destination) Retry(ctx context.Context, rec ledger.Command, sequences [
 	}
 	rec.Count = out.Folded
 	now := time.Now().UnixNano()
-	for n, part := range batch.encode() {
+	rest := due
+	for _, part := range batch.encode() {
 		with := []ledger.Record{&ledger.Reread{At: now, Rows: part}}
-		if n == 0 {
-			with = append(with, &ledger.Retry{At: now, Handles: due})
+		if n := min(len(rest), maxHandles); n > 0 { // more than a part has rows, so that the last one leaves none
+			with, rest = append(with, &ledger.Retry{At: now, Handles: rest[:n:n]}), rest[n:]
 		}
 		if err := d.Do(ctx, rec, with...); err != nil {
 			return out, err

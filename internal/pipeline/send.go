@@ -173,18 +173,10 @@ func (l *loop) divide(handles []contact.Handle, parts [][]int) {
 	}
 }
 
-// without ends a batch that had no effect: who is refused is parked, in records that an entry has room for.
+// without ends a batch that had no effect: who is refused is parked.
 func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
-	const most = 2000
 	now := time.Now().UnixNano()
-	for len(refusals) > most {
-		rec := &ledger.NoEffect{Batch: i.Batch, At: now, Due: now, Refused: refusals[:most:most]}
-		for _, r := range rec.Refused {
-			rec.Only = append(rec.Only, r.Handle)
-		}
-		l.outbox, refusals = append(l.outbox, rec), refusals[most:]
-	}
-	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now, Due: now, Refused: refusals})
+	l.outbox = append(l.outbox, withoutParts(i.Batch, now, refusals)...)
 	l.lastCut = time.Time{}
 }
 

@@ -169,7 +169,8 @@ func (s *State) appendDirty(dst []byte) []byte {
 }
 
 // Read reads a snapshot into an empty state.
-func (s *State) Read(r io.Reader) error {
+func (s *State) Read(r io.Reader) (err error) {
+	defer dense.Full(&err)
 	return wire.Sections(r, func(name string, body []byte) error {
 		var err error
 		switch name {

@@ -78,8 +78,11 @@ func (b *Book) Put(h contact.Handle, p Place, seq uint64) {
 	}
 	s.flags = s.flags&^(places<<placeShift) | uint8(p)<<placeShift
 	b.set(h, s)
-	if p == Waiting {
+	switch {
+	case p == Waiting:
 		b.line.push(seq, h)
+	case b.places[Waiting] == 0:
+		b.line = b.line[:0] // nobody waits: turns that are left no longer hold
 	}
 }
 
@@ -214,6 +217,7 @@ func (b *Book) Free(limit int) int {
 // Head calls visit for the waiting in order of their place, until it returns false. placeOf tells a
 // contact's place now, to pass over entries of the line that no longer hold.
 func (b *Book) Head(placeOf func(contact.Handle) uint64, visit func(contact.Handle) bool) {
+	b.compact(placeOf)
 	var out []turn
 	last := contact.Handle(0)
 	for len(b.line) > 0 {
@@ -230,6 +234,25 @@ func (b *Book) Head(placeOf func(contact.Handle) uint64, visit func(contact.Hand
 	for _, t := range out {
 		b.line.push(t.place, t.h)
 	}
+}
+
+// spareTurns is how many turns that no longer hold the line may have, beside as many as contacts wait.
+const spareTurns = 1024
+
+// compact keeps only turns that hold once most of the line does not: whoever comes and goes leaves a turn each time.
+func (b *Book) compact(placeOf func(contact.Handle) uint64) {
+	if len(b.line) <= 2*b.places[Waiting]+spareTurns {
+		return
+	}
+	held := make(line, 0, b.places[Waiting])
+	seen := make(map[contact.Handle]bool, b.places[Waiting])
+	for _, t := range b.line {
+		if b.At(t.h).Place() == Waiting && placeOf(t.h) == t.place && !seen[t.h] {
+			seen[t.h] = true
+			held.push(t.place, t.h)
+		}
+	}
+	b.line = held
 }
 
 // Append appends the book to dst.

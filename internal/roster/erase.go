@@ -26,6 +26,7 @@ func (r *Roster) Erase(id []byte, sequence uint64, touch Touch) []contact.Handle
 	if held != 0 {
 		r.unlink(&row)
 		r.remember(&row, held)
+		r.store(&row) // the contact's crowd believes the record
 		r.source(held)
 	}
 	var addresses []contact.Handle

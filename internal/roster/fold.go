@@ -130,6 +130,7 @@ func (r *Roster) settle(row *profile, in Row, touch Touch) {
 	if row.holds == want {
 		r.store(row)
 		if want != 0 {
+			r.joined(row)
 			r.source(want)
 			r.tell(want, row.number, &in, touch)
 		}
@@ -150,6 +151,7 @@ func (r *Roster) settle(row *profile, in Row, touch Touch) {
 	}
 	r.store(row)
 	if want != 0 {
+		r.joined(row)
 		r.source(want)
 	}
 	if before != 0 {
@@ -220,23 +222,12 @@ func (r *Roster) remember(row *profile, c uint32) {
 func (r *Roster) source(c uint32) {
 	held, _ := r.row(c)
 	if held.head == 0 {
+		delete(r.crowds, c)
 		return // nothing is kept of a source
 	}
 	source, sequence, hash := held.source, held.sequence, held.hash
-	r.supply(&held)
+	r.supply(c, &held)
 	if source != held.source || sequence != held.sequence || hash != held.hash {
 		r.put(c, &held)
-	}
-}
-
-// supply is source for a contact that is open.
-func (r *Roster) supply(held *row) {
-	held.source, held.sequence, held.hash = 0, 0, 0
-	p := &r.other
-	for n := held.head; n != 0; n = p.next {
-		r.open(n, p)
-		if m, _ := r.newest(p); m != nil && (held.source == 0 || m.sequence > held.sequence) {
-			held.source, held.sequence, held.hash = n, m.sequence, m.hash
-		}
 	}
 }

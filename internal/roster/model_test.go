@@ -83,6 +83,7 @@ func drawRow(t *rapid.T, sequence uint64) Row {
 func TestFoldEqualsTheNaiveRuleInAnyOrderAndAcrossSnapshots(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := New([]byte("salt"))
+		r.crowdFrom = rapid.IntRange(0, crowded).Draw(t, "crowded")
 		r.Select([]string{"a", "b", "c"})
 		model := &naive{latest: map[string]map[uint16]Row{}}
 		var all []Row
@@ -106,6 +107,7 @@ func TestFoldEqualsTheNaiveRuleInAnyOrderAndAcrossSnapshots(t *testing.T) {
 
 func reload(t *rapid.T, r *Roster) *Roster {
 	again := New([]byte("salt"))
+	again.crowdFrom = r.crowdFrom
 	body := r.Append(nil)
 	if err := again.Load(body); err != nil {
 		t.Fatal(err)

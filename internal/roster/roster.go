@@ -60,15 +60,19 @@ type Roster struct {
 	refreshes  []Refresh
 	judged     map[uint16]uint64 // the last refresh judged, by segment
 	salt       []byte
-	generation uint16  // of the stream; in the upper bits of every sequence that is kept
-	now        uint32  // unix seconds of the row being folded
-	scratch    []byte  // of a profile's key
-	record     []byte  // being written
-	id         []byte  // packed, being looked up
-	email      []byte  // unpacked for a reader
-	packed     []byte  // e-mail being looked up
-	one        profile // being folded
-	other      profile // of a contact's holders, being compared
+	generation uint16            // of the stream; in the upper bits of every sequence that is kept
+	now        uint32            // unix seconds of the row being folded
+	scratch    []byte            // of a profile's key
+	record     []byte            // being written
+	id         []byte            // packed, being looked up
+	email      []byte            // unpacked for a reader
+	packed     []byte            // e-mail being looked up
+	one        profile           // being folded
+	other      profile           // of a contact's holders, being compared
+	crowds     map[uint32]*crowd // of contacts that many profiles hold
+	crowdFrom  int               // more holders than so many make a crowd
+	holders    []holder          // of a contact, being compared
+	walked     uint64            // holders that were looked at to find a source: a test bounds it
 }
 
 type segment struct {
@@ -83,6 +87,8 @@ func New(salt []byte) *Roster {
 		tombstones: map[uint64]uint64{},
 		seen:       map[seenKey]uint64{},
 		judged:     map[uint16]uint64{},
+		crowds:     map[uint32]*crowd{},
+		crowdFrom:  crowded,
 		salt:       salt,
 	}
 }
@@ -90,6 +96,7 @@ func New(salt []byte) *Roster {
 // Select makes exactly these segments the destination's, and returns those that were not before and
 // those that no longer are. Numbers of segments stay for ever.
 func (r *Roster) Select(names []string) (added, removed []uint16) {
+	clear(r.crowds) // which attributes are a profile's newest depends on what is selected
 	want := map[uint16]bool{}
 	for _, name := range names {
 		n, ok := r.Segment(name)

@@ -174,7 +174,7 @@ func (r *Roster) keep(contacts []loaded) {
 		one := row{refs: c.refs, head: c.head}
 		if c.head != 0 {
 			one.place = c.place
-			r.supply(&one)
+			r.supply(uint32(n), &one)
 		}
 		r.put(uint32(n), r.named(&one, c.email))
 		r.byEmail.Add(r.emailKeyOf(uint32(n)), uint32(n), r.emailKeyOf)
