@@ -22,6 +22,9 @@ func newExitCommand(env *Env) *cobra.Command {
 		Example: "  publisher exit c0ffee --segment high-value --attributes '{\"email\":\"ada@example.com\"}'",
 		Args:    arguments("PROFILE"),
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := notPadded(arguments[0]); err != nil {
+				return err
+			}
 			row := publish.Row{Segment: segmentID, Profile: arguments[0], Change: segment.Exited}
 			if attributes != "" {
 				row.Attributes = []byte(attributes)
@@ -47,12 +50,23 @@ func newEraseCommand(env *Env) *cobra.Command {
 		Example: "  publisher erase c0ffee --email ada@example.com",
 		Args:    arguments("PROFILE"),
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := notPadded(arguments[0]); err != nil {
+				return err
+			}
 			return env.publishOne(command.Context(), f, func(ctx context.Context, s sink) error { return s.Erase(ctx, arguments[0], emails) })
 		},
 	}
 	f.add(env, command)
 	command.Flags().StringArrayVar(&emails, "email", nil, "an address of the person that the engine knows of; repeats")
 	return command
+}
+
+// notPadded refuses an id that a quote or a copy has padded: the event would be another profile's.
+func notPadded(profile string) error {
+	if publish.Padded(profile) {
+		return misuse("the profile's id begins or ends with white space; if it really does, publish the event as a line of NDJSON (`publisher publish`)")
+	}
+	return nil
 }
 
 // publishOne publishes what the arguments say. They are to blame where it is refused, so that is misuse.

@@ -191,7 +191,7 @@ func TestExitSendsTheAttributesThatItIsGiven(t *testing.T) {
 	}
 	b.expectStored(`segments.membership.s.a {"segment_id":"s","profile_id":"a","change":"exited"}`,
 		`segments.membership.s.~47d8a4a86c7433e263d0404a445daabd {"segment_id":"s","profile_id":"b c","change":"exited","attributes":{"email":"b@example.com"}}`)
-	for _, arguments := range [][]string{{"exit", "a", "--segment", "s", "--attributes", "[]"}, {"exit", "", "--segment", "s"}, {"exit", "a", "--segment", "no segment"}, {"exit", "a"}, {"exit"}} {
+	for _, arguments := range [][]string{{"exit", "a", "--segment", "s", "--attributes", "[]"}, {"exit", "", "--segment", "s"}, {"exit", "a", "--segment", "no segment"}, {"exit", "a"}, {"exit"}, {"exit", "a ", "--segment", "s"}} {
 		if status, _, errs := b.run("", arguments...); status != int(Misuse) || errs == "" {
 			t.Errorf("%q: status %d, %s", arguments, status, errs)
 		}
@@ -205,6 +205,11 @@ func TestErasePublishesTheAddressesThatItIsGiven(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	testkit.Unnamed(t, []byte(out+errs), "ada", "a@example.com") // I12
+	for _, arguments := range [][]string{{" ada"}, {"ada\u00a0"}, {"ada", "--email", "nobody"}} {
+		if status, _, errs := b.run("", append([]string{"erase"}, arguments...)...); status != int(Misuse) || strings.Contains(errs, "ada") {
+			t.Errorf("%q: status %d, %s", arguments, status, errs)
+		}
+	}
 	b.expectStored(`segments.erased.ada {"profile_id":"ada","emails":["a@example.com","b@example.com"]}`)
 }
 

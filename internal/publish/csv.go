@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -140,18 +141,23 @@ func (r *csvReader) header(line int) error {
 	return nil
 }
 
+// word is a cell that is no attribute, without the padding that the header may have too; a column that is not there has none.
+func (r *csvReader) word(column int) string {
+	if column < 0 {
+		return ""
+	}
+	return string(bytes.TrimSpace(r.rec.field(column)))
+}
+
 // item makes a row of the record. Every cell that is no id is an attribute, as text; an empty one is null.
 func (r *csvReader) item(line int) Item {
 	if n := len(r.rec.ends); n != len(r.keys) {
 		return refuse(line, segment.ReasonUnreadable, fmt.Sprintf("it has %s, the header %d", people.Of(n, "cell"), len(r.keys)))
 	}
-	row := Row{Profile: string(r.rec.field(r.at.profile)), Segment: r.o.Segment, Change: r.o.Change}
-	if r.at.segment >= 0 && len(r.rec.field(r.at.segment)) > 0 {
-		row.Segment = string(r.rec.field(r.at.segment))
-	}
-	if r.at.change >= 0 && len(r.rec.field(r.at.change)) > 0 {
+	row := Row{Profile: r.word(r.at.profile), Segment: cmp.Or(r.word(r.at.segment), r.o.Segment), Change: r.o.Change}
+	if change := r.word(r.at.change); change != "" {
 		var ok bool
-		if row.Change, ok = changeOf(string(r.rec.field(r.at.change))); !ok {
+		if row.Change, ok = changeOf(change); !ok {
 			return refuse(line, segment.ReasonSchema, noChange)
 		}
 	}

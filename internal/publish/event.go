@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 
+	"rollcall/internal/contact"
 	"rollcall/internal/segment"
 )
 
@@ -56,6 +57,11 @@ func (c *encoder) membership(row Row) (event, error) {
 }
 
 func (c *encoder) erased(profile string, emails []string) (event, error) {
+	for _, email := range emails {
+		if _, ok := contact.Normalize(nil, []byte(email)); !ok { // the consumer would pass over it without a word
+			return event{}, &RowError{segment.ReasonInvalidEmail, "an address that the erasure names is no valid e-mail"}
+		}
+	}
 	e := c.envelope(time.Time{})
 	return c.event(segment.ErasedSubject(profile), profile, e.ID, segment.AppendErased(nil, e, profile, emails))
 }

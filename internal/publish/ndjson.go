@@ -99,6 +99,9 @@ func (r *jsonReader) asEvent(text []byte) Item {
 	item := Item{Row: Row{Profile: string(event.Profile)}}
 	switch event.Kind {
 	case segment.Membership:
+		if event.Change == segment.Entered && Padded(item.Row.Profile) { // whoever was entered so has to be able to leave
+			return refuse(0, segment.ReasonSchema, padded)
+		}
 		item.Row.Segment, item.Row.Change, item.Row.Attributes = string(event.Segment), event.Change, event.Attributes
 		var ok bool
 		if item.Row.Time, ok = r.time(); !ok {
@@ -137,6 +140,9 @@ func (r *jsonReader) asProfile() Item {
 	var ok bool
 	if row.Profile, ok = jsonText(r.in.profile); !ok {
 		return refuse(0, segment.ReasonSchema, segment.NoText(profileColumn, r.in.profile))
+	}
+	if Padded(row.Profile) {
+		return refuse(0, segment.ReasonSchema, padded)
 	}
 	if r.in.segment != nil {
 		if row.Segment, ok = jsonText(r.in.segment); !ok {

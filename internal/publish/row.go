@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"strings"
 	"time"
 
 	"rollcall/internal/segment"
@@ -13,6 +14,12 @@ type Row struct {
 	Attributes       []byte    // a raw JSON object; nil leaves them out; valid until the next row
 	Time             time.Time // when it happened; zero is now
 }
+
+const padded = "profile_id begins or ends with white space"
+
+// Padded reports whether a profile's id begins or ends with white space: it is another id than the one without, which
+// hardly anybody means.
+func Padded(profile string) bool { return strings.TrimSpace(profile) != profile }
 
 // RowError says why a row can't be published: the consumer would set its event aside. The others go on.
 type RowError struct {
