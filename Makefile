@@ -14,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak mutants model-cover lint verify shape kit walkthrough manifests image image-nats tools clean
+.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak model mutants model-cover lint verify shape kit walkthrough manifests image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +34,14 @@ demo: build ## the main job in one process with an embedded broker and simulator
 demo-real: build ## the same with 5,000 profiles and SendGrid's true delays (some minutes)
 	$(BIN)/consumer demo --profiles 5000 --real-time
 
-test: ## every test that needs Go alone
-	$(GO) test -timeout 5m ./...
+test: ## every test that needs only Go (`make lint` vets; `make model` plays more)
+	$(GO) test -vet=off -timeout 5m ./...
 
 test-race: ## the same under the race detector (needs cgo and a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(RACEPKGS)
 
 integration: build ## the compose file under kills, cuts, full disks and a million events (needs Docker; a quarter of an hour)
-	ROLLCALL_INTEGRATION=1 $(GO) test -count=1 -timeout 30m -parallel 4 -v ./integration
+	ROLLCALL_INTEGRATION=1 $(GO) test -tags integration -count=1 -timeout 30m -parallel 4 -v ./integration
 
 kit: build $(BIN)/nats-server $(TOOLS)/nats ## what the README's walk-through needs: consumer, publisher, nats-server, nats
 
@@ -78,6 +78,9 @@ crash: build ## kills the consumer KILLS times at seeded moments, audits after e
 soak: ## random stories against the model's reference for SOAK
 	$(GO) test -count=1 -timeout 0 -v -run TestSoak ./internal/model -soak $(SOAK)
 
+model: ## ten thousand stories and every pair of crash points (`make test` plays 3,000, and every fourth pair)
+	$(GO) test -vet=off -count=1 -timeout 10m -run 'Random|Crash' ./internal/model -histories 10000 -pairs 1
+
 mutants: ## applies testdata/mutants one by one; fails where the model stays green
 	HISTORIES=$(HISTORIES) testdata/mutants/run.sh
 
@@ -86,7 +89,7 @@ model-cover: ## statement coverage of internal/pipeline by the model alone; fail
 	@$(GO) tool cover -func=$(BIN)/model.cover | awk '/^total:/ {print "internal/pipeline by the model alone: " $$3; exit ($$3 + 0 < 85)}'
 
 lint: $(TOOLS)/golangci-lint ## go vet and golangci-lint
-	$(GO) vet ./...
+	$(GO) vet -tags integration ./...
 	$(TOOLS)/golangci-lint run ./...
 
 verify: $(TOOLS)/gofumpt ## fails on unformatted files, on a go.mod that is not tidy, and on a mutant that no longer fits

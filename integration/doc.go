@@ -1,7 +1,8 @@
 // Package integration runs Rollcall as it is deployed: the compose file of deployments/, with its images (FROM scratch around static
 // binaries), commands, mounts and networks, on containers. It needs a Docker daemon and no registry.
 //
-//   - `make integration` runs it; `go test ./...` alone says SKIPPED and passes.
+//   - `make integration` runs it, with the build tag `integration`: `make test` does not compile a Docker client. Without
+//     ROLLCALL_INTEGRATION=1 it says SKIPPED and passes.
 //   - ROLLCALL_REQUIRE_DOCKER=1 makes a missing daemon a failure instead of a skip.
 //   - NATS_IMAGE takes a published NATS server image instead of the one built from the module cache.
 //   - Containers, networks, volumes and images carry the label `rollcall.integration`; a run removes what older ones left first, and

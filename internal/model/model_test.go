@@ -3,6 +3,7 @@ package model
 import (
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,7 +13,12 @@ import (
 	"rollcall/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+// A story makes much garbage in a small heap. A collection at five times what lives, instead of twice, takes a sixth off the
+// time of all stories.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	testkit.Main(m)
+}
 
 var printSteps = flag.Bool("steps", false, "print every step of a story that fails")
 
