@@ -20,6 +20,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/scrub"
 	"rollcall/internal/telemetry"
 )
 
@@ -61,9 +62,7 @@ type cleanup struct {
 
 // New returns an app that has not started anything yet.
 func New(cfg *config.Config, o Options) *App {
-	if o.Log == nil {
-		o.Log = zap.NewNop()
-	}
+	o.Log = scrub.Logger(o.Log)
 	if o.Replica == "" {
 		host, _ := os.Hostname()
 		o.Replica = fmt.Sprintf("%s-%d", host, os.Getpid())

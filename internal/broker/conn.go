@@ -20,6 +20,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // connectTimeout is how long one dial and one JetStream request may take where the caller set no deadline.
@@ -62,9 +64,7 @@ type Conn struct {
 // Connect dials the broker and waits until it answers or ctx ends; it does not wait for JetStream. The
 // connection then reconnects for ever by itself.
 func Connect(ctx context.Context, o Options, log *zap.Logger) (*Conn, error) {
-	if log == nil {
-		log = zap.NewNop()
-	}
+	log = scrub.Logger(log)
 	opts, url, err := o.natsOptions(log)
 	if err != nil {
 		return nil, err

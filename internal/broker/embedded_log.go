@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // serverLog hands the embedded server's lines to zap. Its notices are debug lines of ours: what a broker
@@ -15,7 +17,7 @@ type serverLog struct {
 }
 
 func newServerLog(log *zap.Logger) *serverLog {
-	return &serverLog{log: log.Named("broker").WithOptions(zap.AddCallerSkip(1))}
+	return &serverLog{log: scrub.Logger(log).Named("broker").WithOptions(zap.AddCallerSkip(1))}
 }
 
 // fatal returns why the server gave up, or nothing. The server calls Fatalf instead of returning an error.
@@ -33,7 +35,7 @@ func (l *serverLog) Debugf(format string, v ...any)  {}
 func (l *serverLog) Tracef(format string, v ...any)  {}
 
 func (l *serverLog) Fatalf(format string, v ...any) {
-	reason := fmt.Sprintf(format, v...)
+	reason := scrub.Text(fmt.Sprintf(format, v...))
 	l.reason.Store(&reason)
 	l.log.Error(reason)
 }

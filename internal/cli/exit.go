@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"rollcall/internal/config"
+	"rollcall/internal/scrub"
 )
 
 // Status is how a command ended, as the contract numbers it.
@@ -76,7 +77,7 @@ func (e *Env) report(program string, err error, ran bool) int {
 		e.tell("error", program+": "+err.Error(), map[string]any{"status": status})
 		return int(status)
 	}
-	fmt.Fprintf(e.Stderr, "%s: %v\n", program, err)
+	fmt.Fprintf(e.Stderr, "%s: %s\n", program, scrub.Text(err.Error()))
 	if !ran {
 		fmt.Fprintf(e.Stderr, "Run '%s --help' for usage.\n", program)
 	}
@@ -85,6 +86,7 @@ func (e *Env) report(program string, err error, ran bool) int {
 
 // tell says something on standard error beside a command's result: a JSON object a line where the command prints for programs.
 func (e *Env) tell(level, message string, more map[string]any) {
+	message = scrub.Text(message) // it names nobody (I12)
 	if log := e.log.Load(); log != nil {
 		log.Log(map[string]zapcore.Level{"error": zapcore.ErrorLevel}[level], message)
 		return

@@ -16,6 +16,7 @@ import (
 	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
 	"rollcall/internal/people"
+	"rollcall/internal/scrub"
 )
 
 func newLedgerCommand(env *Env) *cobra.Command {
@@ -105,7 +106,7 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 			return err
 		}
 		if err := desk.RoundTrip(ctx, s.conn, s.cfg, d, state); err != nil {
-			c.Snapshot = err.Error()
+			c.Snapshot = scrub.Text(err.Error())
 		}
 		after, _ := s.digest(ctx, d)
 		switch {

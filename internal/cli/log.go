@@ -10,9 +10,10 @@ import (
 	"golang.org/x/term"
 
 	"rollcall/internal/config"
+	"rollcall/internal/scrub"
 )
 
-// newLog writes to standard error: text for people on a terminal, else one JSON object a line.
+// newLog names nobody (I12), and writes to standard error: text for people on a terminal, else one JSON object a line.
 func newLog(options config.Log, to io.Writer) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(options.Level)
 	if err != nil {
@@ -30,7 +31,7 @@ func newLog(options config.Log, to io.Writer) (*zap.Logger, error) {
 		}
 		encoder = zapcore.NewConsoleEncoder(encoding)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level)), nil
+	return scrub.Logger(zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(to)), level))), nil
 }
 
 // forPeople reports whether the log is text, and not JSON.

@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
+	"rollcall/internal/scrub"
 )
 
 const ledgerSubject = "rollcall.ledger."
@@ -58,7 +59,7 @@ func (s *session) orphan(ctx context.Context, id string) control.StatusAnswer {
 	a := control.StatusAnswer{Destination: id, State: "orphaned", Next: control.Next(id, "orphaned", "")}
 	state, _, err := desk.LoadState(ctx, s.conn, s.cfg, &config.Destination{ID: id})
 	if err != nil {
-		a.Trouble = err.Error()
+		a.Trouble = scrub.Text(err.Error())
 		return a
 	}
 	a.Fill(state.Stats())

@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/people"
+	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid"
 )
 
@@ -115,7 +116,7 @@ func (s *session) standing(ctx context.Context, d *config.Destination) (control.
 	}
 	a.Standing(replicas)
 	if err != nil {
-		a.Trouble = err.Error()
+		a.Trouble = scrub.Text(err.Error())
 		if a.State == control.Inactive && a.Reason == "" && len(replicas) == 0 {
 			a.Next = control.Next(d.ID, a.State, "")
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // Handler does the commands of one destination. Command is called by one goroutine a command, so that
@@ -38,9 +40,7 @@ type Service struct {
 
 // Serve announces the service and answers commands: call it once the claim is committed.
 func Serve(nc *nats.Conn, options Options, handler Handler) (*Service, error) {
-	if options.Log == nil {
-		options.Log = zap.NewNop()
-	}
+	options.Log = scrub.Logger(options.Log)
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Service{cancel: cancel}
 	service, err := micro.AddService(nc, micro.Config{
@@ -96,8 +96,10 @@ func (s *Service) answerer(ctx context.Context, nc *nats.Conn, command Command, 
 			err = &Error{Code: TooLarge, Message: fmt.Sprintf("the answer of %d bytes is more than a message holds (%d): ask for less, with --limit or a filter", len(answer), limit)}
 		}
 		if err != nil {
-			log.Warn("a command was not done", zap.String("command", string(command)), zap.String("code", string(CodeOf(err))), zap.Error(err))
-			err = message.Error(string(CodeOf(err)), err.Error(), nil)
+			// Who asked is told what they asked for; the log is for others, so that nothing of the request stands in it.
+			log.Warn("a command was not done", zap.String("command", string(command)), zap.String("code", string(CodeOf(err))),
+				zap.Error(scrub.Error(err, scrub.Values(message.Data(), true)...)))
+			err = message.Error(string(CodeOf(err)), scrub.Text(err.Error()), nil)
 		} else {
 			err = message.Respond(answer)
 		}

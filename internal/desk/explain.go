@@ -9,6 +9,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/scrub"
 	"rollcall/internal/segment"
 )
 
@@ -76,12 +77,12 @@ func (d *Desk) lettersOf(ctx context.Context, person string, profiles []pipeline
 func (d *Desk) addFields(ctx context.Context, contacts []control.ContactAnswer) {
 	spec, err := d.spec(ctx)
 	if err != nil {
-		noteAll(contacts, err.Error())
+		noteAll(contacts, scrub.Text(err.Error()))
 		return
 	}
 	mapper, err := mapping.New(spec)
 	if err != nil {
-		noteAll(contacts, err.Error())
+		noteAll(contacts, scrub.Text(err.Error()))
 		return
 	}
 	var sequences []uint64
@@ -92,7 +93,7 @@ func (d *Desk) addFields(ctx context.Context, contacts []control.ContactAnswer) 
 	}
 	events, err := d.Conn.ReadSequences(ctx, d.Destination.Stream, sequences)
 	if err != nil {
-		noteAll(contacts, err.Error())
+		noteAll(contacts, scrub.Text(err.Error()))
 		return
 	}
 	for i := range contacts {
@@ -150,7 +151,7 @@ func (d *Desk) addLive(ctx context.Context, contacts []control.ContactAnswer) {
 			c.SendGrid.Suppressed, err = d.SendGrid.Suppressed(ctx, c.Email)
 		}
 		if err != nil {
-			c.SendGrid.Error = err.Error()
+			c.SendGrid.Error = scrub.Text(err.Error())
 			continue
 		}
 		f, ok := found[c.Email]

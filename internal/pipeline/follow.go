@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
+	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/sendgrid/class"
 )
@@ -192,7 +193,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 			l.planFull()
 			except = append(except, ledger.Exception{Handle: h, Finding: ledger.OffList})
 		default:
-			reasons[h] = scrub(n.Message, n.Email)
+			reasons[h] = scrub.Text(n.Message, n.Email)
 			except = append(except, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reasons[h]})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/health"
+	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid"
 )
 
@@ -71,6 +72,6 @@ func (l *loop) answered(route sendgrid.Route) {
 func (l *loop) tellHealth(st *Stats) {
 	st.Suspended, st.Full = l.health.Reason().String(), l.plan.Full()
 	if f := l.health.Failing(); f.Why != "" && st.Window+st.OnTheWay+st.InDoubt > 0 {
-		st.Failing, st.FailingSince = f.Why, f.Since.UnixMilli()
+		st.Failing, st.FailingSince = scrub.Text(f.Why), f.Since.UnixMilli()
 	}
 }

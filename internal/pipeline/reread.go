@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -145,20 +144,4 @@ func profileKey(m *broker.Message) string {
 		return "~"
 	}
 	return string(segment.ProfileKey(nil, ev.Profile))
-}
-
-// scrub cuts an address out of SendGrid's message.
-func scrub(message, email string) string {
-	if email == "" {
-		return message
-	}
-	lower := strings.ToLower(message)
-	for {
-		at := strings.Index(lower, email)
-		if at < 0 || len(lower) != len(message) {
-			return message
-		}
-		message = message[:at] + "…" + message[at+len(email):]
-		lower = strings.ToLower(message)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/flight"
 	"rollcall/internal/health"
 	"rollcall/internal/ledger"
+	"rollcall/internal/scrub"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/sendgrid/class"
@@ -137,7 +138,7 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	}
 	named := make(map[contact.Handle]string, len(blamed))
 	for _, r := range blamed {
-		named[handles[r.Index]] = scrub(r.Reason, string(l.state.roster.Email(handles[r.Index])))
+		named[handles[r.Index]] = scrub.Text(r.Reason, string(l.state.roster.Email(handles[r.Index])))
 	}
 	if l.leaveInDoubt(i.Batch, handles, named) {
 		return

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
+	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid/class"
 )
 
 // Invalid is one contact that a 400 names. Email is as contact.Spelling has the message's; Index is -1
-// where no field path names it.
+// where no field path names it. The message names nobody.
 type Invalid struct {
 	Index   int
 	Email   string
@@ -30,7 +31,7 @@ type Error struct {
 	Class      Class
 	Status     int // 0: no answer
 	Route      Route
-	Message    string // SendGrid's, addresses cut out, or ours
+	Message    string // SendGrid's, addresses and what was sent cut out, or ours
 	Invalid    []Invalid
 	Fields     []string      // ids of custom fields that SendGrid does not take
 	RetryAfter time.Duration // at least so long until the next try; 0 is unknown
@@ -92,21 +93,22 @@ func transportMessage(err error, wrote bool) string {
 	case errors.As(err, &dns):
 		return what + ": its name is not resolved"
 	case errors.As(err, &op):
-		return what + ": " + op.Op + ": " + op.Err.Error()
+		return what + ": " + op.Op + ": " + scrub.Text(op.Err.Error())
 	}
 	return what
 }
 
 // classify reads an answer that is no 2xx.
 func classify(c call, res *http.Response, body []byte) *Error {
-	e := &Error{Status: res.StatusCode, Route: c.route, RequestID: requestID(res.Header)}
+	sent := scrub.Sent(c.body)
+	e := &Error{Status: res.StatusCode, Route: c.route, RequestID: sent.Text(requestID(res.Header))}
 	items, wrapped := errorItems(body)
-	e.Message = message(items, body)
+	e.Message = message(items, body, sent)
 	e.Class = class.OfStatus(res.StatusCode)
 	foreign := len(items) == 0 && len(bytes.TrimSpace(body)) > 0
 	switch {
 	case e.Class == BadRequest:
-		e.judge(items)
+		e.judge(items, sent)
 		if foreign {
 			e.Class = Malformed // a gateway's page blames nobody's contact
 		}
@@ -124,8 +126,8 @@ func classify(c call, res *http.Response, body []byte) *Error {
 }
 
 // judge reads what a 400 blames.
-func (e *Error) judge(items []errorItem) {
-	e.Invalid = invalid(items)
+func (e *Error) judge(items []errorItem, sent scrub.Known) {
+	e.Invalid = invalid(items, sent)
 	for _, it := range items {
 		if m := badFields.FindStringSubmatch(it.Message); m != nil {
 			e.Fields = append(e.Fields, strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' })...)
@@ -169,17 +171,16 @@ func errorItems(body []byte) (items []errorItem, wrapped bool) {
 }
 
 var (
-	named      = regexp.MustCompile(`(?s)email '(.+?)' is not valid`)
-	badFields  = regexp.MustCompile(`(?i)invalid custom field ids supplied - (.+)`)
-	contactAt  = regexp.MustCompile(`^contacts\[(\d+)\]`)
-	anyAddress = regexp.MustCompile(`[^\s'"<>(),;]+@[^\s'"<>(),;]+`)
+	named     = regexp.MustCompile(`(?s)email '(.+?)' is not valid`)
+	badFields = regexp.MustCompile(`(?i)invalid custom field ids supplied - (.+)`)
+	contactAt = regexp.MustCompile(`^contacts\[(\d+)\]`)
 )
 
 // invalid reads which contacts a 400 names: by the message's address first, by the index second.
-func invalid(items []errorItem) []Invalid {
+func invalid(items []errorItem, sent scrub.Known) []Invalid {
 	var out []Invalid
 	for _, it := range items {
-		in := Invalid{Index: -1, Message: it.Message}
+		in := Invalid{Index: -1, Message: sent.Answer(it.Message)}
 		if m := named.FindStringSubmatch(it.Message); m != nil {
 			in.Email = contact.Spelling(m[1])
 		}
@@ -193,8 +194,8 @@ func invalid(items []errorItem) []Invalid {
 	return out
 }
 
-// message joins SendGrid's messages with every address cut out.
-func message(items []errorItem, body []byte) string {
+// message joins SendGrid's messages, with addresses and what was sent cut out.
+func message(items []errorItem, body []byte, sent scrub.Known) string {
 	if len(items) == 0 {
 		if len(bytes.TrimSpace(body)) == 0 {
 			return "an answer without a body"
@@ -210,16 +211,9 @@ func message(items []errorItem, body []byte) string {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		b.WriteString(Scrub(it.Message))
+		b.WriteString(sent.Answer(it.Message))
 	}
 	return b.String()
-}
-
-// Scrub cuts everything out of a text that looks like an address, and what SendGrid quotes as an
-// e-mail.
-func Scrub(text string) string {
-	text = named.ReplaceAllString(text, "email '…' is not valid")
-	return anyAddress.ReplaceAllString(text, "…")
 }
 
 func looksTooLarge(message string) bool {
@@ -227,9 +221,12 @@ func looksTooLarge(message string) bool {
 	return strings.Contains(m, "too large") || strings.Contains(m, "larger than") || strings.Contains(m, "exceeds the maximum")
 }
 
+// requestIDs are of letters, digits and dashes: it is a gateway that writes them.
+var requestIDs = regexp.MustCompile(`^[0-9A-Za-z=_-]{1,64}$`)
+
 func requestID(h http.Header) string {
 	for _, name := range []string{"x-amzn-requestid", "x-request-id"} {
-		if v := h.Get(name); v != "" && len(v) <= 64 {
+		if v := h.Get(name); requestIDs.MatchString(v) {
 			return v
 		}
 	}

@@ -180,10 +180,10 @@ func TestRule08_NamedContactsAreRead(t *testing.T) {
 		{"field":"contacts[9].identifier","message":"at least one identifier is required"},
 		{"field":"","message":"email 'x y' is not valid"}]}`})
 	want := []sendgrid.Invalid{
-		{Index: 3, Email: "ada@example.com", Message: "email 'Ada@Example.com' is not valid"},
-		{Index: 7, Email: "o'hara", Message: "email 'o'hara' is not valid"},
+		{Index: 3, Email: "ada@example.com", Message: "email '…' is not valid"},
+		{Index: 7, Email: "o'hara", Message: "email '…' is not valid"},
 		{Index: 9, Message: "at least one identifier is required"},
-		{Index: -1, Email: "x y", Message: "email 'x y' is not valid"},
+		{Index: -1, Email: "x y", Message: "email '…' is not valid"},
 	}
 	if e.Class != sendgrid.BadContacts || !slices.Equal(e.Invalid, want) {
 		t.Errorf("class %d %+v", e.Class, e.Invalid)

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rollcall/internal/scrub"
 )
 
 // How often an export is asked for, of SendGrid's time.
@@ -104,7 +106,7 @@ func (a *Account) awaitExport(ctx context.Context, id string) (exportJob, error)
 		case e.Status == "ready":
 			return e, nil
 		case e.Status == "failure":
-			return exportJob{}, &Error{Class: Unavailable, Status: http.StatusOK, Route: RouteExportJob, Message: "the export failed: " + Scrub(e.Message)}
+			return exportJob{}, &Error{Class: Unavailable, Status: http.StatusOK, Route: RouteExportJob, Message: "the export failed: " + scrub.Known(nil).Answer(e.Message)}
 		case e.Status != "pending":
 			return exportJob{}, malformed(RouteExportJob, "the answer has no status")
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"rollcall/internal/contact"
+	"rollcall/internal/scrub"
 )
 
 // Job is how an asynchronous job stands. Counters that SendGrid leaves out are zero.
@@ -69,7 +70,7 @@ func (a *Account) Job(ctx context.Context, id string) (Job, error) {
 // JobError is one contact that a job would not take.
 type JobError struct {
 	Email   string // as contact.Spelling has it; empty if the file names nobody
-	Message string // SendGrid's, addresses cut out
+	Message string // SendGrid's, addresses and the row's other values cut out
 }
 
 // JobErrors fetches a job's error file, without the key: it lies elsewhere. Its format is documented
@@ -109,7 +110,7 @@ func parseJobErrors(body []byte) []JobError {
 	var out []JobError
 	for _, row := range rows {
 		e := JobError{Email: contact.Spelling(strings.TrimSpace(first(row, "email", "identifier")))}
-		e.Message = Scrub(first(row, "reason", "error", "message", "errors"))
+		e.Message = reasonOf(row)
 		if e.Email != "" || e.Message != "" {
 			out = append(out, e)
 		}
@@ -135,6 +136,22 @@ func parseErrorCSV(body []byte) []map[string]any {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// reasonOf is what a row says of its contact, without what the row's other columns hold.
+func reasonOf(row map[string]any) string {
+	said := first(row, "reason", "error", "message", "errors")
+	others := map[string]any{}
+	for column, value := range row {
+		if value != said {
+			others[column] = value
+		}
+	}
+	held, err := json.Marshal(others)
+	if err != nil {
+		return ""
+	}
+	return scrub.Sent(held).Answer(said)
 }
 
 func first(row map[string]any, names ...string) string {

@@ -3,7 +3,7 @@ package sendgrid
 // Refused is a contact of a batch that SendGrid would not take.
 type Refused struct {
 	Index  int
-	Reason string // SendGrid's, addresses cut out
+	Reason string // SendGrid's, addresses and what was sent cut out
 }
 
 // Narrow says what a 400 means for a batch whose i-th e-mail is email(i): who is refused, and which
@@ -53,7 +53,7 @@ func blame(n int, email func(int) string, e *Error) map[int]string {
 			i, ok = bad.Index, bad.Index >= 0 && bad.Index < n
 		}
 		if ok {
-			blamed[i] = Scrub(bad.Message)
+			blamed[i] = bad.Message
 		}
 	}
 	return blamed

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // maxBody is the most that a POST may hold, in bytes: it names one person.
@@ -66,7 +68,7 @@ func (a api) fail(w http.ResponseWriter, err error) {
 	if errors.As(err, &withStatus) && withStatus.HTTPStatus() >= 400 && withStatus.HTTPStatus() < 600 {
 		status = withStatus.HTTPStatus()
 	}
-	refuse(w, status, err.Error())
+	refuse(w, status, scrub.Text(err.Error()))
 }
 
 func refuse(w http.ResponseWriter, status int, message string) {

@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"time"
+
+	"rollcall/internal/scrub"
 )
 
 //go:embed page.html
@@ -63,7 +65,7 @@ func page(reader Reader, version string) http.Handler {
 		}
 		code := http.StatusOK
 		if err != nil {
-			data.Error, code = err.Error(), http.StatusInternalServerError
+			data.Error, code = scrub.Text(err.Error()), http.StatusInternalServerError
 		}
 		var body bytes.Buffer
 		if err := pageTemplate.Execute(&body, data); err != nil {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // Server is one listener with its handler.
@@ -30,9 +32,7 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
 		options.Loopback = tcp.IP.IsLoopback()
 	}
-	if options.Log == nil {
-		options.Log = zap.NewNop()
-	}
+	options.Log = scrub.Logger(options.Log)
 	if options.Token != nil {
 		if _, err := (guard{token: options.Token}).tokens(); err != nil {
 			options.Log.Error("http.token_file can't be used; nobody is let in until it is put right", zap.Error(err))

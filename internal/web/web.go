@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+
+	"rollcall/internal/scrub"
 )
 
 // Reader answers for the destinations. Its errors reach the operator; one with a method HTTPStatus() int
@@ -43,9 +45,7 @@ type Options struct {
 
 // Handler is the whole tree.
 func Handler(options Options) http.Handler {
-	if options.Log == nil {
-		options.Log = zap.NewNop()
-	}
+	options.Log = scrub.Logger(options.Log)
 	mux := http.NewServeMux()
 	mux.Handle("GET /livez", health(options.Live))
 	mux.Handle("GET /readyz", health(options.Ready))
@@ -72,7 +72,7 @@ func health(check func() error) http.Handler {
 		if check != nil {
 			if err := check(); err != nil {
 				w.WriteHeader(http.StatusServiceUnavailable)
-				write(w, []byte(err.Error()+"\n"))
+				write(w, []byte(scrub.Text(err.Error())+"\n"))
 				return
 			}
 		}

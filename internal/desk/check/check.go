@@ -10,6 +10,8 @@ package check
 import (
 	"rollcall/internal/config"
 	"rollcall/internal/people"
+	"rollcall/internal/scrub"
+	"rollcall/internal/web"
 )
 
 // Verdict is what came of one look.
@@ -53,7 +55,7 @@ func (f *Findings) Add(v Verdict, what, check, detail string) *Finding {
 
 // Fail notes what a look failed with, and the reason that `run` has for it.
 func (f *Findings) Fail(what, check string, err error) *Finding {
-	one := f.Add(Failed, what, check, err.Error())
+	one := f.Add(Failed, what, check, scrub.Text(err.Error()))
 	one.err = err
 	one.Reason, _ = Reason(err)
 	return one
@@ -75,8 +77,12 @@ func File(found *Findings, cfg *config.Config) {
 		consent(found, &cfg.Destinations[i])
 	}
 	if cfg.HTTP.TokenFile != "" {
-		if _, err := config.FileSecret("http token", cfg.HTTP.TokenFile).Value(); err != nil {
-			found.Fail("http", "token", err).Help = "write a token into the file that http.token_file names"
+		text, err := config.FileSecret("http token", cfg.HTTP.TokenFile).Value()
+		if err == nil {
+			_, err = web.ParseTokens(text)
+		}
+		if err != nil {
+			found.Fail("http", "token", err).Help = "write lines of role:name:token into the file that http.token_file names"
 		}
 	} else if !config.Loopback(cfg.HTTP.Listen) {
 		found.Add(Warning, "http", "token", "the operator's page is closed: "+cfg.HTTP.Listen+" is no loopback address, and no token is set").
