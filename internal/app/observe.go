@@ -42,20 +42,17 @@ func (r *runner) sample(ctx context.Context) {
 			}
 			continue
 		}
-		if st.Events < last.Events {
-			last = pipeline.Stats{}
-		}
 		for kind := range st.Kinds {
 			typ, now, before := telemetry.EventType(kind), st.Kinds[kind], last.Kinds[kind]
-			r.metrics.Events(typ, telemetry.Folded, int(now.Folded-before.Folded))
-			r.metrics.Events(typ, telemetry.Stale, int(now.Stale-before.Stale))
-			r.metrics.Events(typ, telemetry.Dead, int(now.Dead-before.Dead))
+			r.metrics.Events(typ, telemetry.Folded, growth(now.Folded, before.Folded))
+			r.metrics.Events(typ, telemetry.Stale, growth(now.Stale, before.Stale))
+			r.metrics.Events(typ, telemetry.Dead, growth(now.Dead, before.Dead))
 		}
-		r.metrics.Operations(contact.Upsert, telemetry.Refused, int(st.Refused-last.Refused))
-		r.metrics.Fields(telemetry.Omitted, int(st.Omitted-last.Omitted))
-		r.metrics.Fields(telemetry.Uncleared, int(st.Uncleared-last.Uncleared))
+		r.metrics.Operations(contact.Upsert, telemetry.Refused, growth(st.Refused, last.Refused))
+		r.metrics.Fields(telemetry.Omitted, growth(st.Omitted, last.Omitted))
+		r.metrics.Fields(telemetry.Uncleared, growth(st.Uncleared, last.Uncleared))
 		for reason, n := range st.Letters {
-			for range n - last.Letters[reason] {
+			for range growth(n, last.Letters[reason]) {
 				r.metrics.DeadLetter(reason)
 			}
 		}
@@ -63,6 +60,14 @@ func (r *runner) sample(ctx context.Context) {
 		r.metrics.SetLevel(r.level(st))
 		last = st
 	}
+}
+
+// growth is how much a count has grown. One that is lower than it was has begun anew, with the destination's run.
+func growth(now, before uint64) int {
+	if now < before {
+		return int(now)
+	}
+	return int(now - before)
 }
 
 func state(st pipeline.Stats) telemetry.State {

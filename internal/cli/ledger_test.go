@@ -167,6 +167,29 @@ func TestAnOrphanIsRemovedWithItsContacts(t *testing.T) {
 	}
 }
 
+// A destination that is paused, and whose removals the guard holds, is removed with its contacts all the same: who removes it
+// has decided.
+func TestAPausedAndHeldOrphanIsRemovedWithItsContacts(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, setting{guard: "{interval: 1h, min_removals: 1, max_removal_share: 0.1}"})
+	s.start()
+	s.active()
+	names := []string{"Ada", "Grace", "Alan", "Edsger"}
+	s.enter(names...)
+	s.settled(4)
+	for _, name := range names[1:] {
+		s.event("high-value", strings.ToLower(name), "")
+	}
+	s.until("held", func() bool { a := s.status(); return a.Held == 2 && owesNothing(a) })
+	s.must("pause", "newsletter")
+	s.stop()
+	s.rename("other")
+	s.must("remove", "newsletter", "--contacts", "--account", "acme", "--yes", "--comment", "the newsletter ended")
+	if got := s.onList(); len(got) != 0 {
+		t.Errorf("%d contacts are left on the list", len(got))
+	}
+}
+
 // The way back from a lost ledger: what is left of it is abandoned, the stream is read again, and the list's
 // members are adopted.
 func TestALostLedgerBeginsAnewWithWhatTheListHolds(t *testing.T) {

@@ -64,7 +64,7 @@ func untilEmpty(ctx context.Context, d *pipeline.Destination, o Removal) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
-	err := d.Do(ctx, ledger.Command{Name: "remove", Who: o.Who, Comment: o.Comment})
+	err := letGo(ctx, d, o)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for err == nil {
@@ -85,6 +85,17 @@ func untilEmpty(ctx context.Context, d *pipeline.Destination, o Removal) error {
 	}
 	cancel()
 	return errors.Join(err, <-ended)
+}
+
+// letGo gives the commands that a removal needs: a paused destination takes nobody off, and what the guard held before
+// stays held until somebody approves it.
+func letGo(ctx context.Context, d *pipeline.Destination, o Removal) error {
+	for _, name := range []string{"remove", "resume", "approve"} {
+		if err := d.Do(ctx, ledger.Command{Name: name, Who: o.Who, Comment: o.Comment}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget removes everything of a destination from the broker: its ledger, durable consumer, dead letters and

@@ -57,6 +57,7 @@ func (s *State) lose(c *ledger.Claim) {
 			l.From = before.From
 		}
 		s.meta.Lost = &l
+		s.whole() // a destination without segments, which is being removed, waits for none
 		return
 	}
 	if l := s.meta.Lost; l != nil {

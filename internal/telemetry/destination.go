@@ -118,21 +118,21 @@ func (d *Destination) speaking() *series {
 
 // Events counts n events of a type by what came of them.
 func (d *Destination) Events(kind EventType, result Result, n int) {
-	if s := d.speaking(); s != nil && kind < eventTypes && result < results {
+	if s := d.speaking(); s != nil && kind < eventTypes && result < results && n > 0 {
 		s.events[kind][result].Add(float64(n))
 	}
 }
 
 // Operations counts n contacts of an operation by what came of it.
 func (d *Destination) Operations(operation contact.Operation, outcome Outcome, n int) {
-	if s := d.speaking(); s != nil && known(operation) && outcome < outcomes {
+	if s := d.speaking(); s != nil && known(operation) && outcome < outcomes && n > 0 {
 		s.operations[operation-contact.Upsert][outcome].Add(float64(n))
 	}
 }
 
 // Fields counts n fields.
 func (d *Destination) Fields(result FieldResult, n int) {
-	if s := d.speaking(); s != nil && result < fieldResults {
+	if s := d.speaking(); s != nil && result < fieldResults && n > 0 {
 		s.fields[result].Add(float64(n))
 	}
 }
