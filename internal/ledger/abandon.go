@@ -22,6 +22,9 @@ func (j *Journal) Abandon(ctx context.Context) error {
 			return fmt.Errorf("remove snapshot %s: %w", name, err)
 		}
 	}
+	if err := j.store.sweep(ctx, j.destination, "", true); err != nil {
+		return fmt.Errorf("remove what is left of snapshots of %s: %w", j.destination, err)
+	}
 	if err := j.store.purgeBelow(ctx, math.MaxInt64, true); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", j.destination, err)
 	}

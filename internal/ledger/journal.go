@@ -64,6 +64,8 @@ type snapshots interface {
 type trimmer interface {
 	purgeBelow(ctx context.Context, seq uint64, shred bool) error
 	remove(ctx context.Context, name string, shred bool) error
+	// sweep removes what is left of objects that were never stored whole, and are older than the one to keep; empty is all.
+	sweep(ctx context.Context, destination, keep string, shred bool) error
 }
 
 // store is what a journal is built on: the broker, or Memory.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,10 +49,13 @@ func (l *loading) run(ctx context.Context) error {
 		return err
 	}
 	l.last = last
-	if err := l.checkObjects(ctx, found); err != nil || !found {
-		return err
+	// The pointer first: by it a journal that was compacted meanwhile is told from one that was restored (H37).
+	if found {
+		if err := l.findPointer(ctx); err != nil {
+			return err
+		}
 	}
-	if err := l.findPointer(ctx); err != nil {
+	if err := l.checkObjects(ctx, found); err != nil || !found {
 		return err
 	}
 	if l.base != nil {
@@ -84,6 +88,9 @@ func (l *loading) checkObjects(ctx context.Context, found bool) error {
 		case !found:
 			return &LostError{Destination: l.j.destination, Detail: fmt.Sprintf("there is a snapshot (%s) and no journal", name)}
 		case covers > l.last.seq:
+			if now, _, err := l.j.store.last(ctx); err != nil || now.seq >= covers {
+				return cmp.Or(err, ErrMoved) // its owner wrote on since the loading began
+			}
 			return &LostError{
 				Destination: l.j.destination,
 				Detail:      fmt.Sprintf("snapshot %s lies beyond the journal's last entry, %d", name, l.last.seq),

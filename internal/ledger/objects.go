@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"math"
 	"strings"
@@ -19,11 +18,6 @@ type objectStore struct {
 	bucket  string
 }
 
-func (s *objectStore) put(ctx context.Context, name string, data []byte) error {
-	_, err := s.objects.PutBytes(ctx, name, data)
-	return err
-}
-
 // get reads an object as any subject is read: the client's own way gives up after five seconds, however large the object.
 func (s *objectStore) get(ctx context.Context, name string) ([]byte, error) {
 	look, cancel := context.WithTimeout(ctx, askTimeout)
@@ -36,7 +30,7 @@ func (s *objectStore) get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data := make([]byte, 0, info.Size)
-	err = eachMessage(ctx, s.js, s.streamName(), s.chunks(info), reading{from: 1}, func(msg jetstream.Msg, _ uint64) error {
+	err = eachMessage(ctx, s.js, s.streamName(), s.parts(info.NUID), reading{from: 1}, func(msg jetstream.Msg, _ uint64) error {
 		data = append(data, msg.Data()...)
 		return nil
 	})
@@ -44,11 +38,6 @@ func (s *objectStore) get(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (s *objectStore) streamName() string { return "OBJ_" + s.bucket }
-
-// chunks is the subject that an object's parts lie on.
-func (s *objectStore) chunks(info *jetstream.ObjectInfo) string {
-	return "$O." + s.bucket + ".C." + info.NUID
-}
 
 func (s *objectStore) list(ctx context.Context, prefix string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
@@ -79,7 +68,7 @@ func (s *objectStore) remove(ctx context.Context, name string, shred bool) error
 	if shred {
 		info, err := s.objects.GetInfo(ctx, name)
 		if err == nil {
-			err = shredSubject(ctx, s.js, stream, s.streamName(), s.chunks(info), math.MaxUint64)
+			err = shredSubject(ctx, s.js, stream, s.streamName(), s.parts(info.NUID), math.MaxUint64)
 		}
 		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 			return err
@@ -88,5 +77,5 @@ func (s *objectStore) remove(ctx context.Context, name string, shred bool) error
 	if err := s.objects.Delete(ctx, name); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return err
 	}
-	return stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.bucket+".M."+base64.URLEncoding.EncodeToString([]byte(name))))
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(s.meta(name)))
 }

@@ -99,7 +99,7 @@ func (j *Journal) trim(ctx context.Context, p Pointer, shred bool) error {
 			return fmt.Errorf("remove snapshot %s: %w", name, err)
 		}
 	}
-	return nil
+	return j.store.sweep(ctx, j.destination, p.Object, shred)
 }
 
 // fetchSnapshot reads an object whole and compares its digest: nothing is decoded that is not what the
