@@ -18,7 +18,7 @@ const (
 	// DefaultPatience is how long a publish is tried again.
 	DefaultPatience = 2 * time.Minute
 
-	maxBatch      = 1000    // events of an atomic batch: the broker's limit
+	maxBatch      = 1000    // events of an atomic batch: the broker's default limit; where its limit is lower batches are halved
 	maxBatchBytes = 4 << 20 // of one batch, about
 	linger        = 50 * time.Millisecond
 )
@@ -91,10 +91,11 @@ func start(ctx context.Context, o Options, c carrier, state broker.StreamState) 
 		size = min(max(o.Window/4, 1), maxBatch)
 	}
 	p := &Publisher{
-		encoder: newEncoder(o.Source, state.Keyed), opts: o, carrier: c, size: size, stop: func() {},
+		encoder: newEncoder(o.Source, state.Keyed), opts: o, carrier: c, batches: size > 1, stop: func() {},
 		opened: make(chan *unit), places: make(chan struct{}, max(o.Window/size, 1)), busy: map[uint64]*unit{},
 		tally: tally{observe: o.Observe, known: state.LastSeq},
 	}
+	p.size.Store(int64(size))
 	for range cap(p.places) {
 		p.places <- struct{}{}
 	}

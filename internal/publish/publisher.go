@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,8 +13,9 @@ type Publisher struct {
 	*encoder
 	opts    Options
 	carrier carrier
-	size    int    // events of a unit
-	stop    func() // lets go of the carrier
+	size    atomic.Int64 // events of a unit; it shrinks where the broker takes smaller batches only
+	batches bool         // units are atomic batches
+	stop    func()       // lets go of the carrier
 
 	ctx    context.Context // ends with the first failure that can't heal, which is its cause
 	cancel context.CancelCauseFunc
@@ -91,7 +93,7 @@ func (p *Publisher) put(ctx context.Context, e event) error {
 			}
 			p.mu.Unlock()
 			p.tally.took()
-			if u.full(p.size) {
+			if u.full(int(p.size.Load())) {
 				p.seal(u)
 			}
 			return nil
@@ -108,7 +110,7 @@ func (p *Publisher) openUnit(ctx context.Context) error {
 	p.mu.Lock()
 	p.open = u
 	p.mu.Unlock()
-	if p.size == 1 {
+	if !p.batches {
 		return nil
 	}
 	select {

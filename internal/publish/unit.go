@@ -45,6 +45,13 @@ func (u *unit) ids() map[string]int {
 
 // deliver waits for the answer to a unit's first try and tries again until it is stored, for as long as the publisher's patience lasts.
 func (p *Publisher) deliver(u *unit, wait awaiting, err error) {
+	if p.stored(u, wait, err) {
+		p.finish(u)
+	}
+}
+
+// stored reports whether the unit came to be stored; where it was not, the publication has ended.
+func (p *Publisher) stored(u *unit, wait awaiting, err error) bool {
 	begun, doubt := time.Now(), false // doubt: an earlier try may have been stored without our hearing of it
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		var got receipt
@@ -57,25 +64,42 @@ func (p *Publisher) deliver(u *unit, wait awaiting, err error) {
 		}
 		switch {
 		case stored:
-			p.finish(u)
-			return
+			return true
 		case p.ctx.Err() != nil:
-			return
+			return false
 		case err == nil:
 			doubt = false // under new ids there was no try yet
+		case code(err) == codeBatchTooLarge && len(u.events) > 1:
+			return p.halved(u)
 		default:
 			if err := p.opts.giveUp(u, err, time.Since(begun)); err != nil {
 				p.cancel(err)
-				return
+				return false
 			}
 			doubt = doubt || !notStored(err)
 			if !sleep(p.ctx, pause) {
-				return
+				return false
 			}
 		}
 		p.tally.retried()
 		wait, err = p.carrier.send(p.ctx, u.msgs())
 	}
+}
+
+// halved publishes a unit in two, one after the other, because this broker takes no batch of so many events; it stored none of
+// it. The units that follow are no larger.
+func (p *Publisher) halved(u *unit) bool {
+	half := len(u.events) / 2
+	for size := p.size.Load(); size > int64(half) && !p.size.CompareAndSwap(size, int64(half)); size = p.size.Load() {
+	}
+	for _, events := range [][]event{u.events[:half], u.events[half:]} {
+		part := &unit{events: events, after: u.after}
+		p.tally.retried()
+		if wait, err := p.carrier.send(p.ctx, part.msgs()); !p.stored(part, wait, err) {
+			return false
+		}
+	}
+	return true
 }
 
 // judge says whether an answer means that the unit is stored. Where the broker knows the ids it may be an earlier try of ours, whose
