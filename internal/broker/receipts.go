@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -60,6 +61,21 @@ func (c *Conn) FindInstallation(ctx context.Context) (Installation, bool, error)
 		return Installation{}, false, nil
 	}
 	return in, err == nil, err
+}
+
+// InstallationMade returns when the installation's secrets were made, by the broker's clock.
+func (c *Conn) InstallationMade(ctx context.Context) (time.Time, error) {
+	ctx, cancel := withDefaultTimeout(ctx)
+	defer cancel()
+	stream, err := c.JS.Stream(ctx, LedgerStream)
+	if err != nil {
+		return time.Time{}, streamError(LedgerStream, "read the installation's secrets from", err)
+	}
+	msg, err := stream.GetLastMsgForSubject(ctx, installationSubject)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the installation's secrets from %s: %w", LedgerStream, err)
+	}
+	return msg.Time, nil
 }
 
 func (c *Conn) readInstallation(ctx context.Context) (in Installation, err error) {

@@ -71,6 +71,7 @@ type ledgerCheck struct {
 	Digest      string `json:"digest"`
 	Snapshot    string `json:"snapshot"` // passed, or what is wrong with it
 	Active      string `json:"active"`   // passed, failed, unseen: the replica's memory against the ledger
+	Salt        string `json:"salt"`     // of the tombstones: passed, or what is wrong with it
 	Cursor      uint64 `json:"cursor"`
 	Profiles    int    `json:"profiles"`
 	Contacts    int    `json:"contacts"`
@@ -105,6 +106,7 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 		if c.Digest, err = state.Digest(); err != nil {
 			return err
 		}
+		c.Salt = saltOf(state)
 		if err := desk.RoundTrip(ctx, s.conn, s.cfg, d, state); err != nil {
 			c.Snapshot = scrub.Text(err.Error())
 		}
@@ -124,11 +126,11 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 		}
 	}
 	err := e.print(c, func(to io.Writer) error {
-		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s, %s, %s listed\n  snapshot  %s\n  active    %s\n",
-			d.ID, count(c.Entry), c.Digest, count(c.Cursor), people.Of(c.Profiles, "profile"), people.Of(c.Contacts, "contact"), count(c.Listed), c.Snapshot, c.Active)
+		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s, %s, %s listed\n  snapshot  %s\n  active    %s\n  salt      %s\n",
+			d.ID, count(c.Entry), c.Digest, count(c.Cursor), people.Of(c.Profiles, "profile"), people.Of(c.Contacts, "contact"), count(c.Listed), c.Snapshot, c.Active, c.Salt)
 		return err
 	})
-	if err == nil && (c.Snapshot != string(check.Passed) || c.Active == string(check.Failed)) {
+	if err == nil && (c.Snapshot != string(check.Passed) || c.Active == string(check.Failed) || c.Salt != string(check.Passed)) {
 		return no()
 	}
 	return err
@@ -225,6 +227,9 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 	}
 	if b.Destination != d.ID {
 		return misuse("the backup is of %s, not of %s", b.Destination, d.ID)
+	}
+	if err := e.warnOfSalt(ctx, s, state, b); err != nil {
+		return err
 	}
 	if err := e.confirm(fmt.Sprintf("%s: replace its ledger by the backup of %s (cursor %s, %s listed)?", d.ID, stamp(&b.Time), count(b.Cursor), count(b.Listed)), o.yes); err != nil {
 		return err

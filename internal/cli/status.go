@@ -135,7 +135,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	}
 	fmt.Fprintln(to, oneLine(title))
 	t := newLines(to)
-	t.row("state", e.paint(to, colorOf(a.State), a.State)+because(a)+on(a))
+	t.row("state", e.paint(to, colorOf(a.State), a.State)+catchingUp(a)+because(a)+on(a))
 	t.row("standby", standbys(a.Standbys))
 	if a.Trouble == "" { // else the numbers are not known
 		printNumbers(t, a)
@@ -155,6 +155,13 @@ func colorOf(state string) color {
 		return warned
 	}
 	return bad
+}
+
+func catchingUp(a *control.StatusAnswer) string {
+	if !a.CatchingUp {
+		return ""
+	}
+	return ", catching up"
 }
 
 func because(a *control.StatusAnswer) string {

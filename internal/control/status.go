@@ -20,6 +20,9 @@ type StatusAnswer struct {
 	Reason string `json:"reason,omitempty"` // of a suspension
 	Next   string `json:"next,omitempty"`   // the command that helps
 
+	// The fold has not reached the stream's end as it was at the claim: what the ledger owed before waits for it.
+	CatchingUp bool `json:"catching_up,omitempty"`
+
 	Trouble string `json:"trouble,omitempty"` // why the ledger could not be read, where nobody is active
 
 	// Events that the stream dropped before they were folded, first and last sequence: removals wait until a refresh of
@@ -94,7 +97,7 @@ func (a *StatusAnswer) Fill(st pipeline.Stats) {
 	a.Profiles, a.JobsInFlight, a.IntakePending = st.Profiles, st.Jobs, st.Pending
 	a.DeadLetters, a.PlanFull = st.Letters, st.Full
 	a.OldestUnappliedSeconds = st.Age(time.Now()).Seconds()
-	a.LostFrom, a.LostTo = st.LostFrom, st.LostTo
+	a.LostFrom, a.LostTo, a.CatchingUp = st.LostFrom, st.LostTo, st.CatchingUp
 	if a.Failing = st.Failing; a.Failing != "" {
 		since := time.UnixMilli(st.FailingSince).UTC()
 		a.FailingSince = &since
@@ -127,18 +130,19 @@ const (
 // suspendedNext has every reason of a suspension, with the command or step that ends it. %s is the
 // destination.
 var suspendedNext = map[string]string{
-	"consent":        "set destinations[].consent in the configuration (accepted_by, accepted_on, no withdrawn_on) and restart",
-	"key":            "put a valid API key where accounts[].api_key or api_key_file reads it; it is probed again by itself",
-	"forbidden":      "give the API key the marketing scopes; `consumer check` says which are missing",
-	"list":           "name a list that exists in a new destination, and remove this one (SendGrid gives no list the id of a deleted one); `consumer check` shows what exists",
-	"fields":         "make the missing custom fields at SendGrid, or correct the mapping; `consumer check` names them",
-	"target_changed": "put base_url, on_behalf_of and list_id back, or give the new list a new destination id",
-	"stream_missing": "make the event stream again, or correct destinations[].stream; `consumer check` shows the streams",
-	"stream_changed": "if the stream was made anew on purpose: consumer rebase %s",
-	"stream_unfit":   "change the stream's settings as `consumer check` says",
-	"ledger_lost":    "consumer verify %s --adopt",
-	"ledger_damaged": "restore a backup (consumer ledger restore %s FILE), or: consumer verify %s --adopt",
-	"newer_build":    "start the release that wrote the ledger, or a later one",
+	"consent":             "set destinations[].consent in the configuration (accepted_by, accepted_on, no withdrawn_on) and restart",
+	"key":                 "put a valid API key where accounts[].api_key or api_key_file reads it; it is probed again by itself",
+	"forbidden":           "give the API key the marketing scopes; `consumer check` says which are missing",
+	"list":                "name a list that exists in a new destination, and remove this one (SendGrid gives no list the id of a deleted one); `consumer check` shows what exists",
+	"fields":              "make the missing custom fields at SendGrid, or correct the mapping; `consumer check` names them",
+	"target_changed":      "put base_url, on_behalf_of and list_id back, or give the new list a new destination id",
+	"stream_missing":      "make the event stream again, or correct destinations[].stream; `consumer check` shows the streams",
+	"stream_changed":      "if the stream was made anew on purpose: consumer rebase %s",
+	"stream_unfit":        "change the stream's settings as `consumer check` says",
+	"ledger_stream_unfit": "change the settings of Rollcall's own stream as `consumer check` says; it is looked at again by itself",
+	"ledger_lost":         "consumer verify %s --adopt",
+	"ledger_damaged":      "restore a backup (consumer ledger restore %s FILE), or: consumer verify %s --adopt",
+	"newer_build":         "start the release that wrote the ledger, or a later one",
 }
 
 // Next is the line that helps with a destination in trouble; empty where nothing needs doing.

@@ -6,7 +6,7 @@ import (
 )
 
 func TestEveryTroubleNamesTheStepThatHelps(t *testing.T) {
-	reasons := strings.Fields("consent key forbidden list fields target_changed stream_missing stream_changed stream_unfit ledger_lost ledger_damaged newer_build")
+	reasons := strings.Fields("consent key forbidden list fields target_changed stream_missing stream_changed stream_unfit ledger_stream_unfit ledger_lost ledger_damaged newer_build")
 	for _, reason := range reasons {
 		next := Next("newsletter", "suspended", reason)
 		if next == "" || strings.Contains(next, "%s") {

@@ -14,6 +14,12 @@ func (m *Marks) Put(h uint32) bool {
 	return was
 }
 
+// Has reports whether the handle is marked.
+func (m *Marks) Has(h uint32) bool {
+	i := int(h / 64)
+	return i < len(m.words) && m.words[i]&(uint64(1)<<(h%64)) != 0
+}
+
 // Drop takes the mark away.
 func (m *Marks) Drop(h uint32) {
 	if i := int(h / 64); i < len(m.words) {

@@ -18,6 +18,25 @@ import (
 	"rollcall/internal/pipeline"
 )
 
+// A reader whose ledger was compacted under it reads it again, after a pause, and not for ever: an owner compacts once in
+// many entries.
+const (
+	movedTries = 10
+	movedPause = 200 * time.Millisecond
+)
+
+// pause waits, and reports false where the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // Amend appends an entry to the ledger of a destination that nobody is active for: what decide makes of its
 // state. The entry is fenced like any other: had a replica claimed the destination meanwhile, it fails.
 func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, decide func(*pipeline.State) ([]ledger.Record, error)) error {
@@ -47,10 +66,10 @@ func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.
 		return nil, nil, err
 	}
 	account, _ := cfg.Account(d.Account)
-	for {
+	for try := 1; ; try++ {
 		state := pipeline.NewState(Policy(d, account), salt)
 		_, err := journal.Load(ctx, state.Read, func(_ uint64, body []byte) error { return state.Apply(body) })
-		if errors.Is(err, ledger.ErrMoved) && ctx.Err() == nil {
+		if errors.Is(err, ledger.ErrMoved) && try < movedTries && pause(ctx, movedPause) {
 			continue
 		}
 		if err == nil && d.Stream != "" {
@@ -120,7 +139,11 @@ func ReadBackup(from io.Reader, state *pipeline.State) (Backup, error) {
 	if err := state.Read(z); err != nil {
 		return b, fmt.Errorf("read the backup of %s: %w", b.Destination, err)
 	}
-	digest, err := state.Digest()
+	compute := state.Digest
+	if state.Saltless() {
+		compute = state.SaltlessDigest
+	}
+	digest, err := compute()
 	if err == nil && digest != b.Digest {
 		err = fmt.Errorf("the backup of %s is damaged: its digest is %s, it says %s", b.Destination, digest, b.Digest)
 	}

@@ -35,6 +35,8 @@ type watch struct {
 	ends    map[uint64]uint64 // of the stream, when a refresh was read
 	undone  map[string]undone // contacts whose last upserts' jobs ended and did nothing
 	guard   guardWatch
+	debt    debt
+	foreign map[string]bool // contacts that a restored ledger does not know on the list, whoever put them there; nil before
 }
 
 func newWatch(w *world) *watch {
@@ -79,9 +81,11 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 			v.judged(r)
 		case *ledger.Claim:
 			v.owner.Store(p)
+			v.debt = debt{from: v.cursor, end: v.w.stream.last()}
 		case *ledger.Intent:
 			v.intended(p, r)
 			v.early(r)
+			v.owed(r)
 		}
 		return nil
 	}); err != nil {

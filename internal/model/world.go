@@ -55,6 +55,7 @@ type world struct {
 	keep     time.Duration // how long the departed are remembered; 0 is for ever
 	ghosts   uint64        // events that the broker counts behind each, and that are not there
 	exports  int           // contacts from which on the whole list is read; 0 is more than there are
+	backup   []byte        // the last one
 	guard    int           // removals that the guard lets through; 0 is any number
 	watch    *watch
 	trace    func(string, ...any) // told of everything that happens; may be nil

@@ -88,7 +88,10 @@ func (s *State) commit(c *ledger.Commit) error {
 	}
 	s.meta.Time = max(s.meta.Time, c.Time)
 	s.stats.Events += c.Events
-	return s.rows(c.At, c.Rows, false)
+	s.live = true
+	err := s.rows(c.At, c.Rows, false)
+	s.live = false
+	return err
 }
 
 func (s *State) rows(at int64, rows []byte, reread bool) error {

@@ -108,6 +108,9 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	l.pending, l.caughtUp = at.Pending, there && at.Pending == 0
+	if err := l.beginCatchUp(ctx); err != nil {
+		return err
+	}
 	if err := l.endOfRebased(ctx); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}

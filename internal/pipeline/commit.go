@@ -236,6 +236,9 @@ func (l *loop) committed(a appendation) error {
 			s.Kinds[kind].Dead += n
 		}
 		l.pending, l.caughtUp, l.atEnd = g.pending, g.pending == 0, g.pending == 0
+		if l.atEnd {
+			l.caughtUpAt(now)
+		}
 		l.acknowledge(g.cursor)
 		l.spare <- g
 	}

@@ -112,7 +112,7 @@ func (l *loop) publishSometimes() {
 
 func (l *loop) publish() {
 	st := l.state.Stats()
-	st.Pending, st.Oldest = l.pending, l.oldest
+	st.Pending, st.Oldest, st.CatchingUp = l.pending, l.oldest, l.catchUp.on
 	l.tellHealth(&st)
 	st.Letters = make(map[string]uint64, len(l.counts.letters))
 	maps.Copy(st.Letters, l.counts.letters)

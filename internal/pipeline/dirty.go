@@ -18,6 +18,9 @@ func (s *State) touch(h contact.Handle, c roster.Cause) {
 	case !s.filling && !s.reread:
 		s.overtake(h)
 	}
+	if s.live && s.fresh != nil {
+		s.fresh.Put(uint32(h))
+	}
 	desired, hash := s.roster.Desired(h), s.roster.Hash(h)
 	if open == nil && s.erasing.Get(uint32(h)) == nil && s.decide(h) == plan.Nothing {
 		s.clean(h)

@@ -61,6 +61,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.arm(now)
 	l.refill(now)
 	l.replay(now)
+	l.catchingUp(now)
 	l.letGo(now)
 	l.eraseOn(now)
 	l.forgetLongGone(now)

@@ -51,7 +51,7 @@ func (l *loop) letGo(now time.Time) {
 		l.removals = unasked
 		return
 	}
-	if s.reading() || s.meta.Paused || !l.health.Sends() || l.stopping || l.letGoAt > s.bulk.letGo || now.Before(l.letGoing) {
+	if s.reading() || s.meta.Paused || !l.health.Sends() || l.stopping || l.catchUp.on || l.letGoAt > s.bulk.letGo || now.Before(l.letGoing) {
 		return
 	}
 	l.letGoing = now.Add(linger / 4)

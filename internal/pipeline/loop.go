@@ -125,6 +125,7 @@ type loop struct {
 	resolving resolving
 	health    *health.Health
 	plan      health.Plan // the account's
+	catchUp   catchUp     // what the loaded ledger owes waits meanwhile
 
 	proof      proof
 	faded      map[contact.Handle]faded // contacts whose event was not there when it was read again

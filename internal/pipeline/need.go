@@ -29,6 +29,9 @@ func (p *planner) need(h contact.Handle) need {
 		return toDelete
 	}
 	n := nothing
+	if p.l.owes(h) {
+		return n // it is offered once the stream's end is reached
+	}
 	switch s.decide(h) {
 	case plan.Remove:
 		n = toRemove

@@ -83,10 +83,15 @@ type State struct {
 	bulk   bulk // contacts that a re-reading of the stream touched
 	meta   meta
 
+	saltless bool // the snapshot that was read had no salt of its own
+
 	at      int64 // time of the record being applied, unix nanoseconds
 	rowTime int64 // broker time of the row being applied, unix milliseconds
 	reread  bool  // the row being applied was asked for
 	filling bool  // the row being applied is a back-fill's
+	live    bool  // the row being applied came behind the cursor
+	// The contacts that events folded after the claim changed; nil once the stream's end as it was then is reached.
+	fresh *dense.Marks
 	// A held removal is not wanted any more: the others are looked at again once the entry is applied.
 	fewerHeld bool
 	recount   bool // what is held whole may have become less: the loop counts it again
@@ -116,12 +121,15 @@ type meta struct {
 
 	// Contacts that others stand for as soon as what is on its way has ended.
 	Merging map[contact.Handle]contact.Handle `json:"merging,omitempty"`
+
+	Salt     []byte `json:"salt,omitempty"`      // of the tombstones: a backup is of no use without it (H35)
+	SaltLost bool   `json:"salt_lost,omitempty"` // the tombstones were made with one that nobody has any more
 }
 
-// NewState returns the state of an empty journal. salt is the installation's.
+// NewState returns the state of an empty journal. salt is the installation's; a snapshot that is read brings its own.
 func NewState(p Policy, salt []byte) *State {
 	return &State{
-		policy: p, roster: roster.New(salt), window: window.New(p.Window),
+		meta: meta{Salt: salt}, policy: p, roster: roster.New(salt), window: window.New(p.Window),
 		book: plan.NewBook(), flight: flight.New(),
 	}
 }
@@ -175,7 +183,7 @@ func (s *State) Read(r io.Reader) (err error) {
 		var err error
 		switch name {
 		case "meta":
-			err = json.Unmarshal(body, &s.meta)
+			err = s.readMeta(body)
 		case "roster":
 			err = s.roster.Load(body)
 		case "book":

@@ -19,6 +19,7 @@ type Stats struct {
 	Jobs                                     int
 	Cursor                                   uint64
 	Pending                                  uint64 // events not yet taken over
+	CatchingUp                               bool   // what the loaded ledger owes waits for the stream's end as it was at the claim
 	Oldest                                   int64  // broker time, unix milliseconds, of the oldest change not applied; zero is none
 	Profiles, Contacts                       int
 	Epoch                                    uint64

@@ -29,7 +29,7 @@ func (p *planner) retry() {
 		}
 		var same []contact.Handle
 		for _, it := range b.Items {
-			if s.roster.Desired(it.Handle) && s.roster.Hash(it.Handle) == it.Hash && p.l.spared[it.Handle] != it.Hash {
+			if s.roster.Desired(it.Handle) && s.roster.Hash(it.Handle) == it.Hash && !p.l.owes(it.Handle) && p.l.spared[it.Handle] != it.Hash {
 				same = append(same, it.Handle)
 			}
 		}
@@ -48,6 +48,9 @@ func (p *planner) admit() {
 	}
 	room := min(p.free, readsAtOnce)
 	s.book.Head(s.roster.Place, func(h contact.Handle) bool {
+		if p.l.owes(h) {
+			return false // nobody passes it
+		}
 		if _, ok := s.fields(h); ok {
 			p.upserts = append(p.upserts, h)
 		} else {

@@ -93,6 +93,12 @@ func New(salt []byte) *Roster {
 	}
 }
 
+// Salt makes the tombstones' salt another one: that with which a snapshot's were made.
+func (r *Roster) Salt(salt []byte) { r.salt = salt }
+
+// Tombstones is how many erased persons are known by a hash.
+func (r *Roster) Tombstones() int { return len(r.tombstones) }
+
 // Select makes exactly these segments the destination's, and returns those that were not before and
 // those that no longer are. Numbers of segments stay for ever.
 func (r *Roster) Select(names []string) (added, removed []uint16) {
