@@ -44,7 +44,7 @@ type App struct {
 	metrics  *telemetry.Metrics
 	registry *prometheus.Registry
 	accounts map[string]*account
-	hashKey  []byte // the installation's
+	secrets  secrets
 	runners  []*runner
 	board    *broker.Board
 	http     string // address, once listening
@@ -103,11 +103,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.listen(); err != nil {
 		return err
 	}
-	installation, err := a.conn.Installation(ctx)
-	if err != nil {
+	if err := a.openSecrets(ctx); err != nil {
 		return err
 	}
-	a.hashKey = installation.HashKey
 	for i := range a.cfg.Accounts {
 		acc, err := a.newAccount(&a.cfg.Accounts[i])
 		if err != nil {
@@ -123,7 +121,7 @@ func (a *App) Start(ctx context.Context) error {
 		return nil
 	})
 	for i := range a.cfg.Destinations {
-		r := a.newRunner(&a.cfg.Destinations[i], installation.TombstoneSalt)
+		r := a.newRunner(&a.cfg.Destinations[i])
 		a.runners = append(a.runners, r)
 	}
 	a.watch(run)

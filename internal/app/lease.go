@@ -27,7 +27,7 @@ func (r *runner) run(ctx context.Context) {
 		Destination: r.cfg.ID, Replica: r.app.opts.Replica, TTL: r.app.cfg.NATS.Takeover, Log: r.log,
 		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision),
 	})
-	for r.myTurn(ctx) {
+	for r.leasesFit(ctx) && r.myTurn(ctx) {
 		held, ours, err := lease.Try(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("the lease cannot be asked for; it is tried again", zap.Error(err))

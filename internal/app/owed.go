@@ -18,7 +18,7 @@ const lookForOwed = 30 * time.Second
 
 // hashed is how an owed recheck names an e-mail: whoever reads the ledger's stream learns nothing from it.
 func (a *App) hashed(email []byte) string {
-	mac := hmac.New(sha256.New, a.hashKey)
+	mac := hmac.New(sha256.New, a.secrets.get().HashKey)
 	mac.Write(email)
 	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -24,7 +24,6 @@ type runner struct {
 	app     *App
 	cfg     *config.Destination
 	account *account
-	salt    []byte
 	log     *zap.Logger
 	metrics *telemetry.Destination
 	lags    lags // of what this replica applied
@@ -34,9 +33,9 @@ type runner struct {
 	leased  atomic.Pointer[context.CancelFunc] // gives the lease back; nil while it is not held
 }
 
-func (a *App) newRunner(d *config.Destination, salt []byte) *runner {
+func (a *App) newRunner(d *config.Destination) *runner {
 	return &runner{
-		app: a, cfg: d, account: a.accounts[d.Account], salt: salt,
+		app: a, cfg: d, account: a.accounts[d.Account],
 		log: a.log.Named("destination").With(zap.String("destination", d.ID)), metrics: a.metrics.Destination(d.ID),
 	}
 }
@@ -55,6 +54,8 @@ func (r *runner) stats() pipeline.Stats {
 // open builds the destination over the broker, the ledger and the account.
 func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destination, func(), error) {
 	conn, d := r.app.conn, r.cfg
+	fits := r.fits(ctx)
+	defer func() { _ = fits() }() // it is waited for, whatever else fails
 	resolve := func(ctx context.Context) (mapping.Spec, error) {
 		return desk.ResolveMapping(ctx, r.account.client, d)
 	}
@@ -70,13 +71,17 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := fits(); err != nil {
+		source.Stop()
+		return nil, nil, err
+	}
 	suspended := ""
 	if !d.Consent.Given() {
 		suspended = "consent"
 	}
 	o := pipeline.Options{
 		Destination: d.ID, Owner: d.Owner, Name: d.Name, Replica: r.app.opts.Replica,
-		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision), Salt: r.salt, Suspended: suspended,
+		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision), Salt: r.app.secrets.get().TombstoneSalt, Suspended: suspended,
 		Binding: ledger.Binding{
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
 			Segments: d.Segments, Normalisation: contact.Normalisation,

@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -121,12 +120,4 @@ func fitSubjects(cfg jetstream.StreamConfig, need string) error {
 		Stream: cfg.Name, Setting: "subjects", Value: strings.Join(cfg.Subjects, " "), Need: need,
 		Help: edit(cfg.Name, "--subjects="+need),
 	}
-}
-
-// fitBucket judges the object store of the snapshots and the bucket of the leases.
-func fitBucket(name string, ttl time.Duration) error {
-	if ttl == 0 {
-		return nil
-	}
-	return &UnfitError{Stream: name, Setting: "max_age", Value: ttl.String(), Need: "0: what it holds does not age", Help: edit(name, "--max-age=0")}
 }

@@ -105,24 +105,6 @@ func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
 	return errors.Join(append(errs, c.ensureSnapshots(ctx, replicas), c.ensureLeases(ctx, replicas))...)
 }
 
-// InspectInternal judges the stream of Rollcall's own by that name, and makes none: ErrStreamMissing, or an
-// *UnfitError where a setting contradicts what Rollcall needs.
-func (c *Conn) InspectInternal(ctx context.Context, name string) error {
-	ctx, cancel := withDefaultTimeout(ctx)
-	defer cancel()
-	stream, err := c.JS.Stream(ctx, name)
-	if err != nil {
-		return streamError(name, "look at", err)
-	}
-	have := stream.CachedInfo().Config
-	for _, s := range internalStreams(TopologyOptions{}, 1) {
-		if s.cfg.Name == name {
-			return cmp.Or(fitSubjects(have, s.cfg.Subjects[0]), s.fit(have))
-		}
-	}
-	return nil
-}
-
 func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
@@ -176,24 +158,20 @@ func (c *Conn) create(ctx context.Context, cfg jetstream.StreamConfig) error {
 func (c *Conn) ensureSnapshots(ctx context.Context, replicas int) error {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	store, err := c.JS.ObjectStore(ctx, SnapshotBucket)
+	_, err := c.JS.ObjectStore(ctx, SnapshotBucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		store, err = c.JS.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		_, err = c.JS.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
 			Bucket: SnapshotBucket, Replicas: replicas, Storage: jetstream.FileStorage,
 			Description: "Rollcall: snapshots of the journals", Metadata: map[string]string{managedKey: "managed"},
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) {
-			store, err = c.JS.ObjectStore(ctx, SnapshotBucket)
+			err = nil
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("open the object store %s: %w", SnapshotBucket, err)
 	}
-	status, err := store.Status(ctx)
-	if err != nil {
-		return fmt.Errorf("look at the object store %s: %w", SnapshotBucket, err)
-	}
-	return fitBucket("OBJ_"+SnapshotBucket, status.TTL())
+	return c.InspectInternal(ctx, "OBJ_"+SnapshotBucket)
 }
 
 func (c *Conn) ensureLeases(ctx context.Context, replicas int) error {
@@ -213,7 +191,7 @@ func (c *Conn) ensureLeases(ctx context.Context, replicas int) error {
 	if err != nil {
 		return fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
 	}
-	return nil
+	return c.InspectInternal(ctx, "KV_"+LeaseBucket)
 }
 
 func managed(metadata map[string]string) bool { return metadata[managedKey] == "managed" }

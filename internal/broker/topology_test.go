@@ -81,6 +81,8 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 		"a journal read by halves":  {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, AllowDirect: true}, "allow_direct"},
 		"entries that are small":    {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxMsgSize: 1000}, "max_msg_size"},
 		"letters that stay":         {jetstream.StreamConfig{Name: broker.DeadLetterStream, Subjects: []string{"rollcall.dead.>"}, DenyPurge: true}, "deny_delete or deny_purge"},
+		"snapshots that age":       {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, MaxAge: time.Hour}, "max_age"},
+		"snapshots in memory":      {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, Storage: jetstream.MemoryStorage}, "storage"},
 		"receipts elsewhere":        {jetstream.StreamConfig{Name: broker.ReceiptStream, Subjects: []string{"elsewhere"}}, "subjects"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +101,10 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 			}
 			if !errors.As(err, &unfit) || unfit.Stream != cfg.Name || unfit.Setting != cfg.setting || unfit.Help == "" || !strings.Contains(unfit.Error(), unfit.Need) {
 				t.Fatalf("refused with %v", err)
+			}
+			var claim *broker.UnfitError
+			if err := c.FitInternal(t.Context()); cfg.Name != broker.DefaultEventStream && (!errors.As(err, &claim) || claim.Setting != cfg.setting || !claim.Ours()) {
+				t.Errorf("before a claim it is judged as %v", err)
 			}
 			after := settings(t, c, cfg.Name)
 			if before.MaxAge != after.MaxAge || before.MaxMsgs != after.MaxMsgs || before.MaxMsgsPerSubject != after.MaxMsgsPerSubject || len(before.Subjects) != len(after.Subjects) {
@@ -125,5 +131,25 @@ func TestStreamsHaveTheReplicasThatAreAskedFor(t *testing.T) {
 	single := testkit.Connect(t, testkit.StartBroker(t))
 	if err := single.EnsureInternal(t.Context(), broker.TopologyOptions{Replicas: 3}); err == nil || !strings.Contains(err.Error(), "with 3 replicas") {
 		t.Errorf("one server takes three replicas: %v", err)
+	}
+}
+
+// H46: in a bucket that keeps history the broker lets a lease live as long as its delete markers; in one without times to live
+// of keys no lease can be held. Both are refused with what helps.
+func TestABucketOfLeasesThatProlongsThemIsRefused(t *testing.T) {
+	for setting, cfg := range map[string]jetstream.KeyValueConfig{
+		"history":       {Bucket: broker.LeaseBucket, History: 5, LimitMarkerTTL: 10 * time.Minute},
+		"allow_msg_ttl": {Bucket: broker.LeaseBucket, History: 1},
+	} {
+		c := testkit.Connect(t, testkit.StartBroker(t))
+		if _, err := c.JS.CreateKeyValue(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{"at the start": c.EnsureInternal(t.Context(), broker.TopologyOptions{}), "before a claim": c.FitInternal(t.Context())} {
+			var unfit *broker.UnfitError
+			if !errors.As(err, &unfit) || unfit.Setting != setting || !unfit.Ours() || !strings.Contains(unfit.Help, "nats kv del") {
+				t.Errorf("%s, %s: %v", setting, what, err)
+			}
+		}
 	}
 }

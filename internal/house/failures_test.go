@@ -9,7 +9,7 @@ import (
 )
 
 // suspensions are the reasons of the public contract.
-var suspensions = strings.Fields("consent key forbidden list fields target_changed stream_missing stream_changed stream_unfit ledger_lost ledger_damaged newer_build")
+var suspensions = strings.Fields("consent key forbidden list fields target_changed stream_missing stream_changed stream_unfit ledger_stream_unfit ledger_lost ledger_damaged newer_build")
 
 var (
 	namedTest    = regexp.MustCompile("`([a-z]+)\\.(Test[A-Za-z0-9_]+)`")

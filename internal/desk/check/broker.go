@@ -68,13 +68,13 @@ func streams(ctx context.Context, found *Findings, cfg *config.Config, conn *bro
 			found.Add(Passed, what, "fits", fmt.Sprintf("%s, %s, last sequence %d", form, people.Of(state.Messages, "event"), state.LastSeq))
 		}
 	}
-	for _, name := range []string{broker.LedgerStream, broker.DeadLetterStream, broker.ReceiptStream} {
+	for _, name := range broker.InternalStreams() {
 		what, err := "stream "+name, conn.InspectInternal(ctx, name)
 		switch {
 		case errors.Is(err, broker.ErrStreamMissing):
 			found.Add(Passed, what, "fits", "not there yet: `consumer run` makes it")
 		case err != nil:
-			found.Fail(what, "fits", err).Help = "nothing is claimed until it fits; Rollcall changes no stream that it did not make"
+			found.Fail(what, "fits", err).Help = "nothing is claimed (ledger_stream_unfit) until it fits; Rollcall changes no stream that it did not make"
 		default:
 			found.Add(Passed, what, "fits", "yes")
 		}

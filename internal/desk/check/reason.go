@@ -36,7 +36,10 @@ var reasons = []struct {
 // Reason is the reason of a suspension that an error tells of, and whether another replica may do better. Empty is an
 // error that passes by itself, as an outage does, or that nothing is known of.
 func Reason(err error) (reason string, declines bool) {
-	if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
+	if unfit, is := errors.AsType[*broker.UnfitError](err); is {
+		if unfit.Ours() {
+			return "ledger_stream_unfit", false
+		}
 		return "stream_unfit", false
 	}
 	for _, r := range reasons {
