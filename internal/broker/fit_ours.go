@@ -43,6 +43,9 @@ func (c *Conn) InspectInternal(ctx context.Context, name string) error {
 	if err != nil {
 		return streamError(name, "look at", err)
 	}
+	if err := c.fitPayload(name); err != nil {
+		return err
+	}
 	have := stream.CachedInfo().Config
 	switch name {
 	case "OBJ_" + SnapshotBucket:
@@ -60,6 +63,19 @@ func (c *Conn) InspectInternal(ctx context.Context, name string) error {
 		return s.fit(have)
 	}
 	return nil
+}
+
+// fitPayload refuses a broker whose messages are too small for an entry of the ledger: claims would be written and what follows
+// them would not.
+func (c *Conn) fitPayload(name string) error {
+	payload := c.NC.MaxPayload()
+	if name != LedgerStream || payload == 0 || payload >= minLedgerMessage {
+		return nil
+	}
+	return &UnfitError{
+		Stream: name, Setting: "max_payload", Value: fmt.Sprint(payload), Need: fmt.Sprintf("%d and more: an entry is one message", minLedgerMessage),
+		Help: "set max_payload: 1048576, the default, in the broker's configuration and that of every leaf node between, then restart it",
+	}
 }
 
 // fitSnapshots judges the object store: a part of a snapshot that it lets go of is the loss of a ledger.

@@ -81,8 +81,8 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 		"a journal read by halves":  {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, AllowDirect: true}, "allow_direct"},
 		"entries that are small":    {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxMsgSize: 1000}, "max_msg_size"},
 		"letters that stay":         {jetstream.StreamConfig{Name: broker.DeadLetterStream, Subjects: []string{"rollcall.dead.>"}, DenyPurge: true}, "deny_delete or deny_purge"},
-		"snapshots that age":       {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, MaxAge: time.Hour}, "max_age"},
-		"snapshots in memory":      {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, Storage: jetstream.MemoryStorage}, "storage"},
+		"snapshots that age":        {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, MaxAge: time.Hour}, "max_age"},
+		"snapshots in memory":       {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, Storage: jetstream.MemoryStorage}, "storage"},
 		"receipts elsewhere":        {jetstream.StreamConfig{Name: broker.ReceiptStream, Subjects: []string{"elsewhere"}}, "subjects"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,33 +3,13 @@ package publish
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"go.uber.org/zap"
-
-	"rollcall/internal/broker"
 )
 
 // A broker whose limit of a batch is lower than the default one takes everything all the same, in smaller batches, in order.
 func TestABrokerThatTakesSmallBatchesGetsSmallOnes(t *testing.T) {
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
-		JetStreamLimits: server.JSLimitOpts{MaxBatchSize: 100},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the broker is not ready")
-	}
-	c, err := broker.Connect(t.Context(), broker.Options{URL: s.ClientURL()}, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := limited(t, server.Options{JetStreamLimits: server.JSLimitOpts{MaxBatchSize: 100}})
 	makeStream(t, c, history)
 	p := opened(t, c, Options{Source: "/engine", Window: 4000})
 	const profiles, times = 1500, 2

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash/maphash"
 	"strings"
 	"time"
@@ -33,7 +34,11 @@ type encoder struct {
 	now     func() time.Time
 	seed    maphash.Seed
 	decoder segment.Decoder
+	payload int64 // bytes of a message that the broker takes, headers included; 0 is any number
 }
+
+// headerRoom is what the headers of a message take at most, those of a batch included.
+const headerRoom = 600
 
 // newEncoder makes one for a stream of the keyed or the unkeyed form.
 func newEncoder(source string, keyed bool) *encoder {
@@ -83,6 +88,10 @@ func (c *encoder) envelope(at time.Time) segment.Envelope {
 func (c *encoder) event(subject, profile, id string, body []byte) (event, error) {
 	if _, problem := c.decoder.Decode(subject, nil, body); problem != nil {
 		return event{}, &RowError{problem.Reason, problem.Detail}
+	}
+	if c.payload > 0 && int64(len(body)+headerRoom) > c.payload {
+		return event{}, &RowError{segment.ReasonTooLarge, fmt.Sprintf(
+			"the event has %d bytes and up to %d of headers, more than this broker takes: its max_payload is %d", len(body), headerRoom, c.payload)}
 	}
 	e := event{msg: &nats.Msg{Subject: subject, Data: body, Header: nats.Header{
 		msgIDHeader: []string{c.msgID(id)}, contentTypeHeader: contentType,

@@ -51,7 +51,7 @@ func Open(ctx context.Context, conn *broker.Conn, o Options) (*Publisher, error)
 		return nil, err
 	}
 	p := start(ctx, o, c, state)
-	p.stop = c.close
+	p.stop, p.payload = c.close, conn.NC.MaxPayload()
 	return p, nil
 }
 

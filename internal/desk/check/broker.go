@@ -74,7 +74,7 @@ func streams(ctx context.Context, found *Findings, cfg *config.Config, conn *bro
 		case errors.Is(err, broker.ErrStreamMissing):
 			found.Add(Passed, what, "fits", "not there yet: `consumer run` makes it")
 		case err != nil:
-			found.Fail(what, "fits", err).Help = "nothing is claimed (ledger_stream_unfit) until it fits; Rollcall changes no stream that it did not make"
+			found.Fail(what, "fits", err).Help = "nothing is claimed until it fits; Rollcall changes no stream that it did not make"
 		default:
 			found.Add(Passed, what, "fits", "yes")
 		}
