@@ -104,9 +104,11 @@ func (c *Conn) SequenceAfter(ctx context.Context, stream string, t time.Time) (u
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
 	start := t.Add(1)
-	cons, err := c.JS.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+	cons, err := ask.Fitting(jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start, AckPolicy: jetstream.AckNonePolicy,
 		FilterSubjects: EventFilters(), HeadersOnly: true, MemoryStorage: true, Replicas: 1, InactiveThreshold: 10 * time.Second,
+	}, func(cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+		return c.JS.CreateConsumer(ctx, stream, cfg)
 	})
 	if err != nil {
 		return 0, false, streamError(stream, "look for a time in", err)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // rangeReader reads a part of a stream with a consumer of its own, which holds no state that matters: on
@@ -123,7 +125,9 @@ func (r *rangeReader) readOnce(ctx context.Context, p *puller, visit func(Messag
 func (r *rangeReader) consume(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		try, cancel := context.WithTimeout(ctx, connectTimeout)
-		cons, err := r.conn.JS.CreateConsumer(try, r.stream, r.config())
+		cons, err := ask.Fitting(r.config(), func(cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+			return r.conn.JS.CreateConsumer(try, r.stream, cfg)
+		})
 		cancel()
 		var refused jetstream.JetStreamError
 		switch {

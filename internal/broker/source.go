@@ -167,14 +167,17 @@ func (s *Source) resetConsumer(ctx context.Context, from uint64) error {
 // makeConsumer creates the durable, or brings one of another release or hand into the form needed. One
 // that can't be edited is made anew: its position is of no account, the cursor's is.
 func (s *Source) makeConsumer(ctx context.Context) error {
-	_, err := s.conn.JS.CreateOrUpdateConsumer(ctx, s.opts.Stream, s.config())
+	create := func(cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+		return s.conn.JS.CreateOrUpdateConsumer(ctx, s.opts.Stream, cfg)
+	}
+	_, err := ask.Fitting(s.config(), create)
 	if err == nil || errors.Is(err, jetstream.ErrStreamNotFound) || ctx.Err() != nil {
 		return err
 	}
 	if gone := s.conn.JS.DeleteConsumer(ctx, s.opts.Stream, s.durable); gone != nil {
 		return errors.Join(err, gone)
 	}
-	_, err = s.conn.JS.CreateOrUpdateConsumer(ctx, s.opts.Stream, s.config())
+	_, err = ask.Fitting(s.config(), create)
 	return err
 }
 

@@ -105,9 +105,11 @@ func (p *pass) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithDeadline(ctx, p.progress.Add(readPatience))
 	defer cancel()
 	return ask.Until(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
-		return p.js.CreateConsumer(ctx, p.stream, jetstream.ConsumerConfig{
+		return ask.Fitting(jetstream.ConsumerConfig{
 			FilterSubjects: []string{p.subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: p.next,
 			AckPolicy: jetstream.AckNonePolicy, HeadersOnly: p.headers, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+		}, func(cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+			return p.js.CreateConsumer(ctx, p.stream, cfg)
 		})
 	})
 }
