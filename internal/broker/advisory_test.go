@@ -11,6 +11,7 @@ import (
 
 // What is done to our streams and durables by hand is told as it happens; what concerns nobody is not.
 func TestTheBrokerTellsWhatIsDoneToStreamsAndConsumers(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	told := make(chan broker.Advisory, 100)
 	stop, err := c.Advisories(append(broker.InternalStreams(), broker.DefaultEventStream), []string{"d"}, func(a broker.Advisory) { told <- a })

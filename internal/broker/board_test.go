@@ -11,6 +11,7 @@ import (
 
 // A server that its peers can't hear answers pings and no request: nothing else makes its clients leave it. One without JetStream is like it.
 func TestAReplicaLeavesAServerThatTakesNothing(t *testing.T) {
+	t.Parallel()
 	alone, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)

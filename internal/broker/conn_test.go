@@ -8,6 +8,7 @@ import (
 )
 
 func TestCloseDrainsAtOnce(t *testing.T) {
+	t.Parallel()
 	begun := time.Now()
 	c := testkit.Connect(t, testkit.StartBroker(t))
 	t.Log(time.Since(begun))

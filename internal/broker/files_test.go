@@ -12,6 +12,7 @@ import (
 )
 
 func TestAFileThatIdentifiesUsIsNamedWhenItCannotBeRead(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	empty, marked := filepath.Join(dir, "empty"), filepath.Join(dir, "marked")
 	for path, text := range map[string]string{empty: "\n", marked: "\xef\xbb\xbfseed"} {

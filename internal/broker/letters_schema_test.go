@@ -15,6 +15,7 @@ import (
 // Every reason's letter, as it lies on the stream, has the headers of the published schema: also one that is too
 // big for a message of the broker, and one whose event is gone.
 func TestDeadLettersHaveTheHeadersOfTheSchema(t *testing.T) {
+	t.Parallel()
 	schema, err := schemas.Compile(schemas.DeadLetter)
 	if err != nil {
 		t.Fatal(err)

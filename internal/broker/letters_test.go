@@ -14,6 +14,7 @@ import (
 // I1: a dead letter is confirmed before it is reported as published, one or many at once, with its
 // event's own headers and body.
 func TestDeadLettersAreStoredWithTheirEventAndReason(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 2, 3, 700} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			c := testkit.Broker(t)

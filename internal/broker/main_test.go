@@ -6,4 +6,4 @@ import (
 	"rollcall/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) { testkit.Main(testkit.Overlap(m, 8)) }

@@ -35,6 +35,7 @@ func ofAda(m *broker.Message) bool { return strings.Contains(string(m.Body), "ad
 
 // A stream that takes both forms of a subject holds a person in both, and an erasure finds and overwrites both.
 func TestAnErasureFindsKeyedAndUnkeyedEventsOnOneStream(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	makeStream(t, c, jetstream.StreamConfig{Subjects: []string{"segments.>"}},
 		"segments.membership.s.ada", "segments.membership.s.bob", "segments.membership.s", "segments.erased.ada", "segments.membership.s.ada")
@@ -78,6 +79,7 @@ func TestAnErasureFindsKeyedAndUnkeyedEventsOnOneStream(t *testing.T) {
 
 // A search goes on where the one before has ended.
 func TestASearchForAPersonGoesOnBehindWhatWasRead(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	makeStream(t, c, jetstream.StreamConfig{Subjects: []string{"segments.membership.*"}},
 		"segments.membership.s", "segments.membership.s", "segments.membership.s")
@@ -89,6 +91,7 @@ func TestASearchForAPersonGoesOnBehindWhatWasRead(t *testing.T) {
 
 // Where nobody may delete, events go when the age limit drops them, or never.
 func TestEventsThatNobodyMayOverwriteGoByAgeOrNever(t *testing.T) {
+	t.Parallel()
 	for _, age := range []time.Duration{0, time.Hour} {
 		t.Run(age.String(), func(t *testing.T) {
 			c := testkit.Broker(t)

@@ -18,6 +18,7 @@ import (
 // H38: whatever headers an event carries, those that look like the broker's own included, it is read again as it was
 // first delivered, and so are its neighbours: by direct gets, and from the stream's leader.
 func TestAnEventWithTheBrokersHeadersIsReadAgain(t *testing.T) {
+	t.Parallel()
 	for name, direct := range map[string]bool{"direct gets": true, "the leader": false} {
 		t.Run(name, func(t *testing.T) {
 			c := testkit.Broker(t)

@@ -11,6 +11,7 @@ import (
 // H16: somebody else draws the stream's last events. No later one comes to show the gap, so the idle source asks
 // where its consumer stands, and reads them all the same.
 func TestEventsThatSomebodyElseDrewComeAllTheSame(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	s := open(t, c)
 	if err := s.Reset(t.Context(), 1); err != nil {
@@ -38,6 +39,7 @@ func TestEventsThatSomebodyElseDrewComeAllTheSame(t *testing.T) {
 // A pull at a consumer that is gone is never answered again: the source notices and says so, until it is reset; then
 // it makes the consumer anew, and goes on behind what it handed out.
 func TestASourceOutlivesTheDeletionOfItsConsumer(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	publish(t, c, 0, 5)
 	s := open(t, c)
@@ -60,6 +62,7 @@ func TestASourceOutlivesTheDeletionOfItsConsumer(t *testing.T) {
 
 // A stream takes its consumer with it: the source says so, and that the stream is gone when it is to be reset.
 func TestASourceTellsThatItsStreamIsGone(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	publish(t, c, 0, 1)
 	s := open(t, c)
@@ -80,6 +83,7 @@ func TestASourceTellsThatItsStreamIsGone(t *testing.T) {
 
 // A lease that its holder renews stays; one that a holder gave back is free at once; one whose holder is gone ends.
 func TestALeaseIsFreeWhenItIsGivenBackOrItsHolderIsGone(t *testing.T) {
+	t.Parallel()
 	e := testkit.StartBroker(t)
 	a, b := testkit.Connect(t, e), testkit.Connect(t, e)
 	if err := a.EnsureStreams(t.Context(), broker.TopologyOptions{}); err != nil {

@@ -59,6 +59,7 @@ func collect(tb testing.TB, s *broker.Source, first uint64, n int) {
 }
 
 func TestSourceHandsOutEveryEventInOrderAndGoesOnFromACursor(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	publish(t, c, 0, 1000)
 	s := open(t, c)
@@ -83,6 +84,7 @@ func TestSourceHandsOutEveryEventInOrderAndGoesOnFromACursor(t *testing.T) {
 // The client's own inbox for requests answers whoever asks alone with any message that comes there. Were
 // events pulled to a subject under it, an event would be taken for the answer to an unrelated request.
 func TestPulledEventsNeverAnswerOtherRequests(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	publish(t, c, 0, 20_000)
 	s, err := c.OpenSource(t.Context(), broker.SourceOptions{Stream: broker.DefaultEventStream, Destination: "d"})

@@ -10,6 +10,7 @@ import (
 
 // A lease never ends at the broker while its holder believes to have it; one that would is refused, with the arithmetic.
 func TestALeaseEndsAtItsHolderBeforeItEndsAtTheBroker(t *testing.T) {
+	t.Parallel()
 	for takeover, good := range map[time.Duration]bool{
 		time.Second: true, 1200 * time.Millisecond: true, 1250 * time.Millisecond: false, 1900 * time.Millisecond: false,
 		2 * time.Second: true, 2600 * time.Millisecond: false, 5 * time.Second: true, 5900 * time.Millisecond: true, 10 * time.Minute: true,
@@ -33,6 +34,7 @@ func TestALeaseEndsAtItsHolderBeforeItEndsAtTheBroker(t *testing.T) {
 // The times of a pull fit each other: a broker that tells nothing is noticed after two heartbeats and before the pull ends,
 // a pull ends before what it delivered comes again, and two commits' events may be under way.
 func TestTheTimesOfAPullFitEachOther(t *testing.T) {
+	t.Parallel()
 	switch {
 	case silence <= 2*pullHeartbeat:
 		t.Errorf("silence %s is no more than two heartbeats of %s", silence, pullHeartbeat)
@@ -49,6 +51,7 @@ func TestTheTimesOfAPullFitEachOther(t *testing.T) {
 
 // Pulls that the broker forgot are never answered, not even by a heartbeat: after that silence they are made again.
 func TestPullsThatTheBrokerForgotAreMadeAgain(t *testing.T) {
+	t.Parallel()
 	e, err := StartEmbedded(EmbeddedOptions{StoreDir: t.TempDir(), Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

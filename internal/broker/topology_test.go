@@ -24,6 +24,7 @@ func settings(t *testing.T, c *broker.Conn, stream string) jetstream.StreamConfi
 
 // Dead letters and receipts age as the configuration says, also where it changes; journals and leases never do.
 func TestDeadLettersAndReceiptsAgeByConfiguration(t *testing.T) {
+	t.Parallel()
 	c := testkit.Connect(t, testkit.StartBroker(t))
 	for _, o := range []broker.TopologyOptions{
 		{DeadLetterAge: 240 * time.Hour, ReceiptAge: 24 * time.Hour}, {DeadLetterAge: time.Hour, ReceiptAge: 48 * time.Hour}, {},
@@ -48,6 +49,7 @@ func TestDeadLettersAndReceiptsAgeByConfiguration(t *testing.T) {
 
 // What Rollcall makes is on the disk, takes what is written to it, and lets nothing go that it needs.
 func TestTheStreamsThatAreMadeAreFit(t *testing.T) {
+	t.Parallel()
 	c := testkit.Broker(t)
 	for _, stream := range []string{broker.DefaultEventStream, broker.LedgerStream, broker.DeadLetterStream, broker.ReceiptStream} {
 		cfg := settings(t, c, stream)
@@ -64,6 +66,7 @@ func TestTheStreamsThatAreMadeAreFit(t *testing.T) {
 // A stream that somebody else made, and that contradicts what Rollcall needs of it, is refused with the setting, what it has
 // to be and the command that helps; nothing of it is changed.
 func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
+	t.Parallel()
 	keyed := broker.EventSubjects()
 	for name, cfg := range map[string]struct {
 		jetstream.StreamConfig
@@ -116,6 +119,7 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 
 // On a cluster the streams have as many replicas as the configuration asks for; more than there are servers is refused.
 func TestStreamsHaveTheReplicasThatAreAskedFor(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("SKIPPED: it starts a cluster")
 	}

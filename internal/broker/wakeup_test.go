@@ -16,6 +16,7 @@ import (
 // No wake-up is lost between a pull that ends and the next one, as it was in the client's own consuming over a connection
 // within one process: whatever comes one by one or in bursts, no event waits for a heartbeat.
 func TestNoEventWaitsForALostWakeUp(t *testing.T) {
+	t.Parallel()
 	e := testkit.StartBroker(t)
 	c, err := broker.Connect(t.Context(), broker.Options{Embedded: e}, nil)
 	if err != nil {
