@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/segment"
 )
 
 // minLedgerMessage is what a ledger's stream has to take: an entry of 0.9 MB with its headers.
@@ -30,6 +32,11 @@ func fitEvents(cfg jetstream.StreamConfig, unkeyed, keyed bool) error {
 		return no("retention", cfg.Retention.String(), "limits, because events stay after they were acknowledged", remake(cfg.Name))
 	case cfg.NoAck:
 		return no("no_ack", "true", "false, because publishers wait for the acknowledgement", remake(cfg.Name))
+	case cfg.Storage != jetstream.FileStorage:
+		return no("storage", cfg.Storage.String(), "file, because a broker that starts again has lost what was in memory", remake(cfg.Name))
+	case cfg.MaxMsgSize > 0 && cfg.MaxMsgSize < segment.MaxBody:
+		return no("max_msg_size", fmt.Sprint(cfg.MaxMsgSize), fmt.Sprintf("-1, or more than the %d bytes of the largest event and its headers", segment.MaxBody),
+			edit(cfg.Name, "--max-msg-size=-1"))
 	case keyed && !unkeyed:
 		return fitKeyed(cfg, no)
 	}
@@ -40,6 +47,8 @@ func fitEvents(cfg jetstream.StreamConfig, unkeyed, keyed bool) error {
 func fitKeyed(cfg jetstream.StreamConfig, no func(setting, value, need, help string) error) error {
 	const why = ", because a keyed stream always holds the whole current state"
 	switch {
+	case cfg.AllowMsgTTL:
+		return no("allow_msg_ttl", "true", "false"+why+": a membership that expires would leave its contact on the list", remake(cfg.Name))
 	case cfg.MaxAge > 0:
 		return no("max_age", cfg.MaxAge.String(), "0"+why, edit(cfg.Name, "--max-age=0"))
 	case cfg.MaxMsgs > 0 && cfg.Discard == jetstream.DiscardOld:

@@ -51,6 +51,8 @@ func (s *stream) verdict(err error) error {
 		return &permanentError{errors.New("permissions violation: this user may not publish there (allow segments.>)")}
 	}
 	switch code(err) {
+	case codeStoreFailed:
+		return s.full(err)
 	case codeAtomicDisabled:
 		return &permanentError{fmt.Errorf("its settings changed meanwhile: %w (start again)", err)}
 	case codeMessageTooLarge, codeSealed, codeBatchTooLarge:
@@ -58,6 +60,14 @@ func (s *stream) verdict(err error) error {
 	default:
 		return err
 	}
+}
+
+// full tells a stream that is at its limit, and takes nothing more, from a broker that could not store for another reason.
+func (s *stream) full(err error) error {
+	if !strings.Contains(err.Error(), "maximum ") {
+		return err
+	}
+	return &permanentError{fmt.Errorf("it is full: %w (`nats stream edit %s --max-msgs=-1 --max-bytes=-1` lifts its limits)", err, s.name)}
 }
 
 // denied reports whether the broker refused a publish of ours: it tells the connection, and does not answer. Its words name the
@@ -70,6 +80,7 @@ func (s *stream) denied() bool {
 // The broker's error codes that decide.
 const (
 	codeMessageTooLarge  jetstream.ErrorCode = 10054
+	codeStoreFailed      jetstream.ErrorCode = 10077
 	codeSealed           jetstream.ErrorCode = 10109
 	codeAtomicDisabled   jetstream.ErrorCode = 10174
 	codeBatchTooLarge    jetstream.ErrorCode = 10199
