@@ -49,6 +49,9 @@ func (g *generator) header() {
 	if g.one(5) {
 		g.add("refuse %s 0.3", pick(g, "named", "unnamed"))
 	}
+	if g.one(8) {
+		g.add("strict 0.4")
+	}
 	if g.one(6) {
 		g.add("guard %d", 1+g.rng.IntN(2))
 	}

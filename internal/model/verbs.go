@@ -20,7 +20,7 @@ func init() {
 	verbs = map[string]func(*world, Op) error{
 		"start": doStart, "stop": doStop, "crash": doCrash, "pause": doPause, "wake": doWake, "arm": doArm,
 		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
-		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "revoke": doRevoke,
+		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "strict": doStrict, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
 		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
 		"exports": doExports, "miscount": doMiscount, "backup": doBackup, "restore": doRestore,
@@ -136,6 +136,14 @@ func doRefuse(w *world, o Op) error {
 	}
 	share, err := strconv.ParseFloat(o.arg(1), 64)
 	w.refuses = append(w.refuses, simulator.Fault{Kind: kind, Share: share})
+	w.static(nil)
+	return err
+}
+
+// doStrict lets SendGrid's look-ups refuse a share of the e-mails, which its upserts take: strict SHARE (H31).
+func doStrict(w *world, o Op) error {
+	share, err := strconv.ParseFloat(o.arg(0), 64)
+	w.refuses = append(w.refuses, simulator.Fault{Kind: "unsearchable", Share: share})
 	w.static(nil)
 	return err
 }

@@ -38,12 +38,14 @@ func (s *State) record(rec ledger.Record) error {
 		if b := s.flight.Get(r.Batch); b != nil {
 			s.stats.Accepted[b.Operation] += uint64(len(b.Items))
 			s.flight.Accept(r.Batch, r.Job, r.At)
+			s.taken(b)
 			s.accept(b, r.At)
 		}
 	case *ledger.NoEffect:
 		s.noEffect(r)
 	case *ledger.Doubt:
 		s.flight.Unsure(r.Batch, r.Until)
+		s.taken(s.flight.Get(r.Batch))
 	case *ledger.Settled:
 		s.settled(r)
 	case *ledger.Wait:

@@ -157,6 +157,9 @@ func (s *State) claim(c *ledger.Claim) {
 	s.timing(c.Timing)
 	s.window.Clamp(c.At)
 	s.flight.TakeOver(c.At, c.Until)
+	for _, b := range s.flight.Open() {
+		s.taken(b)
+	}
 	s.book.Clamp(c.At)
 	s.lose(c)
 	if before.Epoch > 0 && before.Binding.Normalisation < c.Binding.Normalisation {

@@ -64,6 +64,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	l.catchingUp(now)
 	l.letGo(now)
 	l.eraseOn(now)
+	l.exportBarred(now)
 	l.forgetLongGone(now)
 	if outcomes {
 		return nil

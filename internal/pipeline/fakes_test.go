@@ -298,6 +298,10 @@ func (w *world) Resolve(ctx context.Context, _ string, emails []string) (map[str
 	return w.Lookup(ctx, emails)
 }
 
+func (w *world) Exported(ctx context.Context, _ string, emails []string) (map[string]sendgrid.Found, error) {
+	return w.Lookup(ctx, emails)
+}
+
 func (w *world) Counts(context.Context) (sendgrid.Counts, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -122,6 +122,7 @@ type loop struct {
 	counts  struct{ letters map[string]uint64 } // since the start
 
 	known     *known // of contacts at SendGrid, by look-ups
+	barred    barred // those whom look-ups refuse
 	resolving resolving
 	health    *health.Health
 	plan      health.Plan // the account's

@@ -64,6 +64,7 @@ type Sender interface {
 type Finder interface {
 	Lookup(ctx context.Context, emails []string) (map[string]sendgrid.Found, error)
 	Resolve(ctx context.Context, listID string, emails []string) (map[string]sendgrid.Found, error)
+	Exported(ctx context.Context, listID string, emails []string) (map[string]sendgrid.Found, error)
 	Job(ctx context.Context, id string) (sendgrid.Job, error)
 	JobErrors(ctx context.Context, url string) ([]sendgrid.JobError, error)
 }
@@ -91,8 +92,10 @@ type Options struct {
 	Resolve func(context.Context) (mapping.Spec, error)
 	// Check looks, before the first request that changes something at SendGrid, whether the destination can be sent to. It
 	// returns what is wrong, with the reason to suspend it for; without a reason it passes by itself. Nil checks nothing.
-	Check     func(context.Context) (reason string, err error)
-	Salt      []byte // the installation's
+	Check func(context.Context) (reason string, err error)
+	Salt  []byte // the installation's
+	// Hash names a contact in a log line; nil names none.
+	Hash      func(email []byte) string
 	Suspended string // a reason that the configuration gives; empty is none
 
 	ReplayShare float64 // of the rate budget, for what replays and back-fills send; zero is all of it

@@ -24,8 +24,10 @@ type removal struct {
 	emails []string  // of the intent's contacts
 	began  time.Time // the look-up
 	found  map[string]sendgrid.Found
-	absent []contact.Handle // not found where the removal would take them from
-	gone   []contact.Handle // the rest, which the request names
+	absent []contact.Handle     // not found where the removal would take them from
+	gone   []contact.Handle     // the rest, which the request names
+	told   map[string]*exported // what exports told of those whose look-up is refused
+	open   []contact.Handle     // those whose look-up is refused: an export has to tell
 	job    string
 	err    error
 }
@@ -35,9 +37,10 @@ func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
 	now, op, list := time.Now(), i.Operation, l.opts.Binding.List
 	emails, ids := l.addresses(i.Handles), make([]string, len(i.Handles))
 	var ask []string
+	told := l.barred.told(op, emails)
 	for n, h := range i.Handles {
 		var ok bool
-		if ids[n], ok = l.knownID(op, h, now); !ok {
+		if ids[n], ok = l.knownID(op, h, now); !ok && told[emails[n]] == nil {
 			ask = append(ask, emails[n])
 		}
 	}
@@ -45,17 +48,28 @@ func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithDeadline(share(ctx), deadline)
 		defer cancel()
-		r := removal{intent: i, began: time.Now(), emails: emails}
+		r := removal{intent: i, began: time.Now(), emails: emails, told: told}
 		if len(ask) > 0 {
 			l.opts.at(AtFind)
-			if r.found, r.err = l.opts.Finder.Lookup(ctx, ask); r.err != nil {
+			var refused []string
+			if r.found, refused, r.err = l.lookUp(ctx, ask); r.err != nil {
 				return func() { l.removalNotBegun(r) }
+			}
+			for _, e := range refused {
+				told[e] = &exported{}
 			}
 			l.opts.at(AtFound)
 		}
 		var gone []string
 		for n, h := range i.Handles {
 			f, ok := r.found[emails[n]]
+			if e := told[emails[n]]; ids[n] == "" && e != nil {
+				f, ok = e.found, e.there
+				if !e.told() {
+					r.open = append(r.open, h)
+					continue
+				}
+			}
 			if ok && (op == contact.Delete || slices.Contains(f.Lists, list)) {
 				ids[n] = f.ID
 			}
@@ -111,6 +125,7 @@ func (l *loop) removed(r removal) {
 	now := time.Now()
 	id := r.intent.Batch
 	l.saw(r.intent.Handles, r.emails, r.found, r.began)
+	l.refusedAlone(&r, now)
 	l.absent(r.intent.Operation, id, r.absent, now)
 	if len(r.gone) == 0 {
 		l.finished(r.intent, nil)

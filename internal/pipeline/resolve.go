@@ -114,7 +114,7 @@ func (l *loop) resolve(handles []contact.Handle) {
 	l.resolving.under = true
 	emails := l.addresses(handles)
 	l.log.Info("the list is read for the ids of contacts to be removed", zap.Int("contacts", len(handles)))
-	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, began time.Time, err error) {
+	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, _ map[string]bool, began time.Time, err error) {
 		l.resolving.under = false
 		if err != nil {
 			return
@@ -128,21 +128,28 @@ func (l *loop) resolve(handles []contact.Handle) {
 }
 
 // find looks contacts of an operation up, thousands by one export of our list; then runs on the loop. began is
-// when: what was so before the answer shows.
-func (l *loop) find(op contact.Operation, emails []string, then func(map[string]sendgrid.Found, time.Time, error)) {
+// when: what was so before the answer shows. open are those of which nobody can tell yet how they stand.
+func (l *loop) find(op contact.Operation, emails []string, then func(found map[string]sendgrid.Found, open map[string]bool, began time.Time, err error)) {
 	// A deletion is from the account, which no export of a list shows.
 	whole := op != contact.Delete && len(emails) >= l.opts.ExportFrom && !time.Now().Before(l.resolving.rest)
 	bound := l.opts.Policy.Timeout + time.Duration(len(emails)/removeBatch)*2*time.Second
 	if whole {
 		bound = l.opts.Policy.Timeout + l.opts.Policy.scaled(exportBound)
 	}
+	ask, barred := l.barred.split(emails)
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
 		began := time.Now()
 		if !whole {
-			found, err := l.opts.Finder.Lookup(ctx, emails)
-			return func() { then(found, began, err) }
+			found, refused, err := l.lookUp(ctx, ask)
+			return func() {
+				if err != nil {
+					then(nil, nil, began, err)
+					return
+				}
+				then(found, l.complete(op, append(barred, refused...), found), began, nil)
+			}
 		}
 		found, err := l.opts.Finder.Resolve(ctx, l.opts.Binding.List, emails)
 		return func() {
@@ -150,7 +157,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(map[string]
 				l.resolving.rest = time.Now().Add(l.opts.Policy.scaled(exportRest))
 				l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
 			}
-			then(found, began, err)
+			then(found, nil, began, err)
 		}
 	})
 }
@@ -191,11 +198,11 @@ func (l *loop) confirmTogether(due []*flight.Batch) {
 			emails = append(emails, string(l.state.roster.Email(it.Handle)))
 		}
 	}
-	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, began time.Time, err error) {
+	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, open map[string]bool, began time.Time, err error) {
 		for _, b := range due {
 			if p := l.polls[b.ID]; p != nil {
 				p.under = false
-				l.looked(b.ID, p, found, began, err)
+				l.looked(b.ID, p, shown{found, open, began}, err)
 			}
 		}
 	})

@@ -23,15 +23,15 @@ func (l *loop) lookAfter(b *flight.Batch, p *poll) {
 	for n, it := range b.Items {
 		handles[n] = it.Handle
 	}
-	l.find(b.Operation, l.addresses(handles), func(found map[string]sendgrid.Found, began time.Time, err error) {
+	l.find(b.Operation, l.addresses(handles), func(found map[string]sendgrid.Found, open map[string]bool, began time.Time, err error) {
 		p.under = false
-		l.looked(id, p, found, began, err)
+		l.looked(id, p, shown{found, open, began}, err)
 	})
 }
 
 // looked turns look-ups into findings. What a removal left on the list is looked at again until the
-// horizon, and then removed again.
-func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began time.Time, err error) {
+// horizon, and then removed again. Contacts of which a look-up tells nothing stay as they are.
+func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 	b := l.state.flight.Get(id)
 	if b == nil {
 		return
@@ -50,11 +50,14 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
 	var ended []ledger.Exception
 	for _, it := range b.Items {
-		delete(l.spared, it.Handle)
 		email := l.state.roster.Email(it.Handle)
-		f, ok := found[string(email)]
+		if seen.open[string(email)] {
+			continue
+		}
+		delete(l.spared, it.Handle)
+		f, ok := seen.found[string(email)]
 		if ok {
-			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), began)
+			l.known.saw(it.Handle, email, f.ID, slices.Contains(f.Lists, l.opts.Binding.List), seen.began)
 		} else {
 			l.known.forget([]contact.Handle{it.Handle}) // made anew it has another id
 		}
@@ -70,6 +73,13 @@ func (l *loop) looked(id uint64, p *poll, found map[string]sendgrid.Found, began
 		}
 	}
 	l.ended(b, p, ended, now)
+}
+
+// shown is what look-ups showed of contacts, by their e-mails.
+type shown struct {
+	found map[string]sendgrid.Found
+	open  map[string]bool // nobody can tell yet how these stand
+	began time.Time
 }
 
 // looking is the step of a look-up: of what is in doubt, or of what was accepted.

@@ -114,7 +114,7 @@ func (l *loop) lookOf(look health.Look, job string) func(context.Context) func()
 		return l.check
 	case health.LookContact:
 		return l.asking(func(ctx context.Context) error {
-			_, err := l.opts.Finder.Lookup(ctx, []string{nobodyAtAll})
+			_, _, err := l.lookUp(ctx, []string{nobodyAtAll})
 			return err
 		})
 	case health.LookJob:

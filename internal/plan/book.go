@@ -95,6 +95,9 @@ func (b *Book) Refuse(h contact.Handle, reason string) {
 // Adding notes that an upsert of the contact starts at a time: one that is not listed takes a slot.
 func (b *Book) Adding(h contact.Handle, unix int64) {
 	s := b.At(h)
+	if s.Never() {
+		s.flags |= fresh
+	}
 	s.add = uint32(unix)
 	b.set(h, s)
 	b.Reserve(h)
@@ -112,6 +115,14 @@ func (b *Book) Clamp(now int64) {
 	}
 	for n := range b.guard.slots {
 		b.guard.slots[n].at = min(b.guard.slots[n].at, now)
+	}
+}
+
+// Taken notes that a try to add the contact may have an effect: SendGrid took it, or gave no answer.
+func (b *Book) Taken(h contact.Handle) {
+	if s := b.At(h); s.flags&fresh != 0 {
+		s.flags &^= fresh
+		b.set(h, s)
 	}
 }
 
@@ -142,6 +153,7 @@ func (b *Book) SetListed(h contact.Handle, hash, mask uint64) {
 		b.listed++
 	}
 	s.Hash, s.Mask = hash, mask
+	s.flags &^= fresh
 	b.set(h, s)
 }
 
@@ -170,6 +182,7 @@ func (b *Book) Gone(h contact.Handle) {
 	b.SetUnlisted(h)
 	s := b.At(h)
 	s.Mask, s.add, s.by = 0, 0, 0
+	s.flags &^= fresh
 	b.set(h, s)
 }
 

@@ -18,7 +18,9 @@ const (
 	hasHash  = 1 << 4 // what follows in a record
 	hasSince = 1 << 5
 	hasSent  = 1 << 6 // add, by and Mask
-	kept     = listed | slot | places<<placeShift
+	// fresh is that no try to add the contact can have had an effect yet: SendGrid took none, and every one was answered.
+	fresh = 1 << 7
+	kept  = listed | slot | places<<placeShift | fresh
 )
 
 // Standing is how one contact stands at SendGrid.
@@ -38,7 +40,10 @@ func (s Standing) Listed() bool { return s.flags&listed != 0 }
 func (s Standing) Slot() bool { return s.flags&slot != 0 }
 
 // Place returns where the contact is kept.
-func (s Standing) Place() Place { return Place(s.flags >> placeShift) }
+func (s Standing) Place() Place { return Place(s.flags >> placeShift & places) }
+
+// Never reports whether no job of ours can ever have put the contact into the account.
+func (s Standing) Never() bool { return !s.Listed() && (s.add == 0 || s.flags&fresh != 0) }
 
 // By returns the low bits of the number of the profile whose fields were sent last.
 func (s Standing) By() uint16 { return s.by }

@@ -37,6 +37,7 @@ type Error struct {
 	RetryAfter time.Duration // at least so long until the next try; 0 is unknown
 	RequestID  string
 	cause      error
+	shaped     bool // the body is of SendGrid's own shape
 }
 
 // Error names the route, the status and SendGrid's message.
@@ -103,6 +104,7 @@ func classify(c call, res *http.Response, body []byte) *Error {
 	sent := scrub.Sent(c.body)
 	e := &Error{Status: res.StatusCode, Route: c.route, RequestID: sent.Text(requestID(res.Header))}
 	items, wrapped := errorItems(body)
+	e.shaped = len(items) > 0
 	e.Message = message(items, body, sent)
 	e.Class = class.OfStatus(res.StatusCode)
 	foreign := len(items) == 0 && len(bytes.TrimSpace(body)) > 0

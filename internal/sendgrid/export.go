@@ -37,7 +37,7 @@ func (m Member) Fields() map[string]any {
 	return fields
 }
 
-// ExportList visits every contact of a list: the only way to see more than fifty (rule 30). It shows the
+// ExportList visits every contact of a list, or of the account where listID is empty: the only way to see more than fifty (rule 30). It shows the
 // list as it was when the export began, takes a minute or more, and needs constant memory. An error means
 // that the visits so far are not the whole list; an error of visit is returned as it is.
 func (a *Account) ExportList(ctx context.Context, listID string, visit func(Member) error) error {
@@ -62,7 +62,11 @@ func (a *Account) ExportList(ctx context.Context, listID string, visit func(Memb
 }
 
 func (a *Account) startExport(ctx context.Context, listID string) (string, error) {
-	body, err := json.Marshal(map[string]any{"list_ids": []string{listID}, "file_type": "json"})
+	lists := []string{}
+	if listID != "" {
+		lists = append(lists, listID)
+	}
+	body, err := json.Marshal(map[string]any{"list_ids": lists, "file_type": "json"})
 	if err != nil {
 		return "", err
 	}

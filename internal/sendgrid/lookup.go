@@ -28,9 +28,11 @@ type Found struct {
 
 // Lookup finds contacts by e-mail. The keys of the answer are the e-mails as they were asked; one that
 // is missing was not found. A contact counts only where its primary e-mail is the one asked for:
-// look-ups also match strangers' alternate addresses (hazard H8).
+// look-ups also match strangers' alternate addresses (hazard H8). SendGrid refuses a look-up whole if one of its
+// e-mails is malformed: it is halved until such an e-mail is alone (hazard H31). If there are any, the error is a
+// *RefusedError, and the answer holds what the others' look-ups found.
 func (a *Account) Lookup(ctx context.Context, emails []string) (map[string]Found, error) {
-	found := make(map[string]Found, len(emails))
+	found, alone := make(map[string]Found, len(emails)), &RefusedError{}
 	var short, long []string
 	for _, e := range emails {
 		if utf8.RuneCountInString(e) > maxLookupEmail {
@@ -51,11 +53,14 @@ func (a *Account) Lookup(ctx context.Context, emails []string) (map[string]Found
 		for rest := way.emails; len(rest) > 0; {
 			n := min(len(rest), maxLookup)
 			c := call{route: way.route, method: http.MethodPost, path: way.path}
-			if err := a.lookup(ctx, c, way.key, rest[:n], found); err != nil {
+			if err := a.halve(ctx, c, way.key, rest[:n], found, alone); err != nil {
 				return nil, err
 			}
 			rest = rest[n:]
 		}
+	}
+	if len(alone.Emails) > 0 {
+		return found, alone
 	}
 	return found, nil
 }

@@ -18,6 +18,12 @@ func (a *Account) Resolve(ctx context.Context, listID string, emails []string) (
 	if len(emails) < a.opts.ExportFrom {
 		return a.Lookup(ctx, emails)
 	}
+	return a.Exported(ctx, listID, emails)
+}
+
+// Exported finds contacts by an export of a list, or of the whole account where listID is empty: also those whose
+// e-mails no look-up takes. A contact that is missing was not there when the export began.
+func (a *Account) Exported(ctx context.Context, listID string, emails []string) (map[string]Found, error) {
 	asked := make(map[string]string, len(emails))
 	for _, e := range emails {
 		asked[stored(e)] = e
@@ -25,7 +31,10 @@ func (a *Account) Resolve(ctx context.Context, listID string, emails []string) (
 	found := make(map[string]Found, len(emails))
 	err := a.ExportList(ctx, listID, func(m Member) error {
 		if e, ok := asked[contact.Spelling(m.Email)]; ok {
-			f := Found{ID: m.ID, Email: m.Email, Lists: []string{listID}}
+			f := Found{ID: m.ID, Email: m.Email}
+			if listID != "" {
+				f.Lists = []string{listID}
+			}
 			_ = json.Unmarshal(m.Contact, &f.Fields) // CSV has none
 			found[e] = f
 		}

@@ -35,6 +35,7 @@ var Kinds = []string{
 	"never", "pending", "late", "early", "unknown",
 	"refuse", "unnamed",
 	"hold",
+	"unsearchable", // e-mails that look-ups refuse, and upserts take
 }
 
 // Plan is what fails, and whether any key is taken.
@@ -221,6 +222,11 @@ func (s *Simulator) refused(email string, byName bool) bool {
 	if byName {
 		kind = "refuse"
 	}
+	return s.strikes(kind, email)
+}
+
+// strikes reports whether a fault of a kind strikes an e-mail.
+func (s *Simulator) strikes(kind, email string) bool {
 	for _, f := range s.faults {
 		if f.Kind == kind && f.active(s.now()) && f.chance(email) < f.Share {
 			return true

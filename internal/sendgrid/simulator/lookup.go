@@ -24,7 +24,7 @@ func (s *Simulator) searchEmails(x *exchange) {
 		if e = strings.ToLower(e); e == "" {
 			continue
 		}
-		if utf8.RuneCountInString(e) > 100 || !strings.Contains(e, "@") {
+		if utf8.RuneCountInString(e) > 100 || s.malformed(e) {
 			x.fail(http.StatusBadRequest, wrong("emails", "one of the emails is malformed"))
 			return
 		}
@@ -35,6 +35,11 @@ func (s *Simulator) searchEmails(x *exchange) {
 		return
 	}
 	x.json(http.StatusOK, map[string]any{"result": result})
+}
+
+// malformed reports whether a look-up refuses an e-mail: all that an upsert refuses by name, and those that a fault strikes.
+func (s *Simulator) malformed(email string) bool {
+	return !plausible(email) || s.strikes("refuse", email) || s.strikes("unsearchable", email)
 }
 
 // put notes what a look-up found under its key.
@@ -61,7 +66,7 @@ func (s *Simulator) searchIdentifiers(x *exchange) {
 	for _, v := range in.Identifiers {
 		if kind == 0 {
 			v = strings.ToLower(v)
-			if v != "" && !strings.Contains(v, "@") {
+			if v != "" && s.malformed(v) {
 				x.json(http.StatusBadRequest, wrong("identifiers", "one of the identifiers is malformed"))
 				return
 			}
