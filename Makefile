@@ -14,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak model mutants model-cover lint verify shape kit walkthrough manifests image image-nats tools clean
+.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak model mutants model-cover lint verify shape kit walkthrough manifests alerts image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,14 @@ walkthrough: kit ## runs the README's commands in order
 
 manifests: ## what is shipped for Kubernetes and systemd, against their own code and our programs (a module of its own)
 	cd tools/manifests && $(GO) test -count=1 ./...
+
+alerts: $(TOOLS)/promtool ## the alert rules that are shipped, with cases in which they fire and do not
+	cd deployments/prometheus && ../../$(TOOLS)/promtool check rules rollcall.rules.yaml
+	cd deployments/prometheus && ../../$(TOOLS)/promtool test rules rollcall.rules.test.yaml
+
+# Without the discovery of targets: it links every cloud's client.
+$(TOOLS)/promtool: tools/alerts/go.mod
+	cd tools/alerts && $(GO) build -tags remove_all_sd -o ../bin/ github.com/prometheus/prometheus/cmd/promtool
 
 bench: build ## micro-benchmarks, then the pipeline against its floor
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./internal/...
@@ -98,6 +106,7 @@ verify: $(TOOLS)/gofumpt ## fails on unformatted files, on a go.mod that is not 
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 	cd tools/manifests && $(GO) mod tidy -diff
+	cd tools/alerts && $(GO) mod tidy -diff
 	@for p in testdata/mutants/*.patch; do patch -s -p1 --dry-run <$$p || { echo "$$p no longer fits: make it anew"; exit 1; }; done
 
 shape: ## files above 250 lines, functions above 45, for the review
