@@ -12,9 +12,9 @@ import (
 	"rollcall/internal/broker"
 )
 
-// Rollcall's own streams are looked at before each claim: the journal of a destination in a stream that lets entries go is a
-// ledger that is lost later (H36). The look costs a take-over nothing: it goes beside what a claim has to ask anyway, and a
-// broker that does not answer it in time is no reason not to claim.
+// Rollcall's own streams are looked at before each claim: the journal of a destination in a stream that lets entries
+// go is a ledger that is lost later (H36). The look costs a take-over nothing: it goes beside what a claim has to ask
+// anyway, and a broker that does not answer it in time is no reason not to claim.
 
 // lookBound is for how long a claim waits for the look at our own streams.
 const lookBound = 500 * time.Millisecond
@@ -31,8 +31,8 @@ func (s *secrets) get() broker.Installation {
 	return broker.Installation{}
 }
 
-// openSecrets reads the installation's secrets, or makes them. In a ledger's stream that does not fit it makes none: they
-// would be let go of like everything there.
+// openSecrets reads the installation's secrets, or makes them. In a ledger's stream that does not fit it makes none:
+// they would be let go of like everything there.
 func (a *App) openSecrets(ctx context.Context) error {
 	if a.secrets.read.Load() != nil {
 		return nil

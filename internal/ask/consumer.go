@@ -12,8 +12,8 @@ const (
 	codeInactiveThreshold = 10153
 )
 
-// Fitting makes a consumer. What the limits of the server, the account or the stream do not allow is left out of the second
-// try: the broker then takes what they do allow.
+// Fitting makes a consumer. What the limits of the server, the account or the stream do not allow is left out of the
+// second try: the broker then takes what they do allow.
 func Fitting(
 	cfg jetstream.ConsumerConfig, create func(jetstream.ConsumerConfig) (jetstream.Consumer, error),
 ) (jetstream.Consumer, error) {

@@ -15,9 +15,9 @@ import (
 // Ours reports whether the stream is one of Rollcall's own, and holds no events.
 func (e *UnfitError) Ours() bool { return slices.Contains(InternalStreams(), e.Stream) }
 
-// FitInternal looks, at all of Rollcall's own streams at once, whether a destination may be claimed over them: each is on the
-// disk, takes what is written to it, and lets go of nothing that is needed (H36). It makes none. The error is the first
-// *UnfitError; that a stream is missing or cannot be looked at is told where it is used.
+// FitInternal looks, at all of Rollcall's own streams at once, whether a destination may be claimed over them: each
+// is on the disk, takes what is written to it, and lets go of nothing that is needed (H36). It makes none. The error
+// is the first *UnfitError; that a stream is missing or cannot be looked at is told where it is used.
 func (c *Conn) FitInternal(ctx context.Context) error {
 	names := InternalStreams()
 	found := make([]error, len(names))
@@ -65,8 +65,8 @@ func (c *Conn) InspectInternal(ctx context.Context, name string) error {
 	return nil
 }
 
-// fitPayload refuses a broker whose messages are too small for an entry of the ledger: claims would be written and what follows
-// them would not.
+// fitPayload refuses a broker whose messages are too small for an entry of the ledger: claims would be written and
+// what follows them would not.
 func (c *Conn) fitPayload(name string) error {
 	payload := c.NC.MaxPayload()
 	if name != LedgerStream || payload == 0 || payload >= minLedgerMessage {
@@ -96,8 +96,9 @@ func fitSnapshots(cfg jetstream.StreamConfig) error {
 	return fitDurable(cfg, no)
 }
 
-// fitLeases judges the bucket of the leases. A lease ends by a time to live of its own, which the bucket has to allow; where
-// it keeps history the broker makes that as long as its delete markers live, and a crashed replica keeps what it had (H46).
+// fitLeases judges the bucket of the leases. A lease ends by a time to live of its own, which the bucket has to
+// allow; where it keeps history the broker makes that as long as its delete markers live, and a crashed replica keeps
+// what it had (H46).
 func fitLeases(cfg jetstream.StreamConfig) error {
 	no := func(setting, value, need, help string) error {
 		return &UnfitError{Stream: cfg.Name, Setting: setting, Value: value, Need: need, Help: help}

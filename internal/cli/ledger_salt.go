@@ -9,7 +9,8 @@ import (
 	"rollcall/internal/pipeline"
 )
 
-// warnOfSalt says that a backup's tombstones match nobody on this broker, and lets the state remember it for `ledger check`.
+// warnOfSalt says that a backup's tombstones match nobody on this broker, and lets the state remember it for `ledger
+// check`.
 func (e *Env) warnOfSalt(ctx context.Context, s *session, state *pipeline.State, b desk.Backup) error {
 	lost, err := desk.SaltLost(ctx, s.conn, state, b)
 	if err != nil || !lost {

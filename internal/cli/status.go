@@ -49,7 +49,7 @@ func (e *Env) status(ctx context.Context, ids []string) error {
 	defer s.close()
 	orphans, err := s.orphansAmong(ctx, ids)
 	if err != nil {
-		return err
+		return s.refused(err)
 	}
 	chosen, err := s.chosen(slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
 		return slices.ContainsFunc(orphans, func(a control.StatusAnswer) bool { return a.Destination == id })

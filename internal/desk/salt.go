@@ -7,8 +7,8 @@ import (
 	"rollcall/internal/pipeline"
 )
 
-// SaltLost reports whether the tombstones of a backup match nobody on this broker: an earlier release wrote it without their
-// salt, and the installation, which has the only other copy, was made after it.
+// SaltLost reports whether the tombstones of a backup match nobody on this broker: an earlier release wrote it
+// without their salt, and the installation, which has the only other copy, was made after it.
 func SaltLost(ctx context.Context, conn *broker.Conn, state *pipeline.State, b Backup) (bool, error) {
 	if !state.Saltless() || state.Tombstones() == 0 {
 		return false, nil

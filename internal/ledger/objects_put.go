@@ -18,8 +18,9 @@ import (
 	"rollcall/internal/ask"
 )
 
-// Objects are stored as any client of object stores would store them, except for one thing: the subject of an object's parts
-// names the destination. So what a kill left of a snapshot can be told from the parts that another destination is storing now.
+// Objects are stored as any client of object stores would store them, except for one thing: the subject of an
+// object's parts names the destination. So what a kill left of a snapshot can be told from the parts that another
+// destination is storing now.
 
 const (
 	partSize  = 128 << 10 // bytes of a part, as the client's own
@@ -91,9 +92,9 @@ func (s *objectStore) meta(name string) string {
 	return "$O." + s.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(name))
 }
 
-// sweep removes the parts of a destination's objects that never became one: a kill cut their storing short. Only what is older
-// than the object that is kept is removed, because whoever claims the ledger later may be storing a newer one at this moment.
-// Without an object to keep everything goes.
+// sweep removes the parts of a destination's objects that never became one: a kill cut their storing short. Only what
+// is older than the object that is kept is removed, because whoever claims the ledger later may be storing a newer
+// one at this moment. Without an object to keep everything goes.
 func (s *objectStore) sweep(ctx context.Context, destination, keep string, shred bool) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

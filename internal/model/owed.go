@@ -5,8 +5,9 @@ import (
 	"rollcall/internal/ledger"
 )
 
-// What a loaded ledger owes is not sent before the fold has reached the stream's end as it was at the claim (H34): watched from
-// outside, by what the replica that claimed last had committed, and by what the stream still held before that end.
+// What a loaded ledger owes is not sent before the fold has reached the stream's end as it was at the claim (H34):
+// watched from outside, by what the replica that claimed last had committed, and by what the stream still held before
+// that end.
 
 // debt is what is known of the last claim.
 type debt struct {
@@ -14,8 +15,8 @@ type debt struct {
 	end  uint64 // the stream's last sequence then
 }
 
-// owed fails where an intent names a contact that no event after the claim concerns, before the end is reached. Deletions of
-// erasures wait for nothing.
+// owed fails where an intent names a contact that no event after the claim concerns, before the end is reached.
+// Deletions of erasures wait for nothing.
 func (v *watch) owed(r *ledger.Intent) {
 	if r.Operation == contact.Delete || v.cursor >= v.debt.end {
 		return

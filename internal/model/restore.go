@@ -21,8 +21,8 @@ func doBackup(w *world, _ Op) error {
 	return err
 }
 
-// doRestore makes the backup the destination's state again, as `consumer ledger restore` does: a note, and a snapshot behind
-// what the ledger holds. No replica runs then: those that do are killed before.
+// doRestore makes the backup the destination's state again, as `consumer ledger restore` does: a note, and a snapshot
+// behind what the ledger holds. No replica runs then: those that do are killed before.
 func doRestore(w *world, _ Op) error {
 	for _, p := range w.replicas {
 		p.die()
@@ -59,8 +59,8 @@ func doRestore(w *world, _ Op) error {
 	return journal.PurgeTo(ctx, p)
 }
 
-// restored goes on from a restored state. What is on the list and unknown to it is a foreign member from now on, so that
-// neither the cap nor the list's content can be held against what is truly there.
+// restored goes on from a restored state. What is on the list and unknown to it is a foreign member from now on, so
+// that neither the cap nor the list's content can be held against what is truly there.
 func (v *watch) restored(state *pipeline.State, covers uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

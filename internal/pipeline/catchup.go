@@ -11,9 +11,9 @@ import (
 	"rollcall/internal/dense"
 )
 
-// What a loaded ledger owes may be out of date: persons left, or were erased, while nobody read the stream. So after a claim
-// nothing is sent of it before the fold has reached the stream's end as it was at the claim (H34). What is folded after the
-// claim goes its way at once, and so do the deletions of erasures.
+// What a loaded ledger owes may be out of date: persons left, or were erased, while nobody read the stream. So after
+// a claim nothing is sent of it before the fold has reached the stream's end as it was at the claim (H34). What is
+// folded after the claim goes its way at once, and so do the deletions of erasures.
 
 const (
 	firstSight   = time.Second // how long no event comes until the loop looks whether any is left before the end
@@ -32,8 +32,8 @@ type catchUp struct {
 	told    bool // that events lie before the end and do not come
 }
 
-// beginCatchUp notes where the stream ends, right after the claim. A destination without a stream of its own has nothing to
-// wait for.
+// beginCatchUp notes where the stream ends, right after the claim. A destination without a stream of its own has
+// nothing to wait for.
 func (l *loop) beginCatchUp(ctx context.Context) error {
 	if _, idle := l.opts.Source.(Idle); idle {
 		return nil
@@ -54,9 +54,9 @@ func (l *loop) beginCatchUp(ctx context.Context) error {
 	return nil
 }
 
-// catchingUp ends the catching up once the fold has reached its end: by the cursor, or by a look that found no event before
-// the end (committed does it by an event behind which nothing lies). The look is for streams whose end never comes as an
-// event: what was there may be purged, or have other subjects than events have.
+// catchingUp ends the catching up once the fold has reached its end: by the cursor, or by a look that found no event
+// before the end (committed does it by an event behind which nothing lies). The look is for streams whose end never
+// comes as an event: what was there may be purged, or have other subjects than events have.
 func (l *loop) catchingUp(now time.Time) {
 	c := &l.catchUp
 	if !c.on {
@@ -107,8 +107,8 @@ func (l *loop) caughtUpAt(now time.Time) {
 	}
 }
 
-// owes reports whether the contact is to be sent because of what the loaded ledger says, and the stream's end is not reached:
-// no event after the claim changed it, or the event that it is desired by was folded before.
+// owes reports whether the contact is to be sent because of what the loaded ledger says, and the stream's end is not
+// reached: no event after the claim changed it, or the event that it is desired by was folded before.
 func (l *loop) owes(h contact.Handle) bool {
 	s := l.state
 	if s.fresh == nil {

@@ -2,8 +2,8 @@ package pipeline
 
 import "encoding/json"
 
-// readMeta reads a snapshot's head. The salt of its tombstones is in it, so that they match whatever the installation is that
-// reads it (H35); snapshots of earlier builds have none, and were made with the installation's.
+// readMeta reads a snapshot's head. The salt of its tombstones is in it, so that they match whatever the installation
+// is that reads it (H35); snapshots of earlier builds have none, and were made with the installation's.
 func (s *State) readMeta(body []byte) error {
 	installation := s.meta.Salt
 	s.meta.Salt = nil
