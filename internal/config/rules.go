@@ -31,7 +31,7 @@ func (d *decoder) checkRules(cfg *Config) {
 		if _, known := cfg.Account(destination.Account); !known && destination.Account != "" {
 			d.fail(at+".account", "names no account of this file: add it under accounts, or name one of: %s", accountIDs(cfg))
 		}
-		list := destination.Account + "\x00" + destination.ListID
+		list := listOf(cfg, destination)
 		if first, twice := lists[list]; twice && destination.ListID != "" {
 			d.fail(at+".list_id", "is the list of destinations[%d] too, and two destinations would undo each other's work: give each a list of its own, or put the segments into one", first)
 		} else {
@@ -39,6 +39,15 @@ func (d *decoder) checkRules(cfg *Config) {
 		}
 	}
 	d.checkCaps(cfg)
+}
+
+// listOf names a destination's list among all of the file: one SendGrid account may stand in it under two ids.
+func listOf(cfg *Config, destination *Destination) string {
+	where := destination.Account
+	if account, ok := cfg.Account(destination.Account); ok {
+		where = account.BaseURL + "\x00" + account.OnBehalfOf
+	}
+	return where + "\x00" + destination.ListID
 }
 
 func (d *decoder) unique(seen map[string]int, id, at string, index int) {

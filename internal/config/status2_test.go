@@ -49,6 +49,7 @@ var status2 = []struct {
 	{"caps above the account's", "profile_cap: 100000\ndest", "profile_cap: 99999\ndest", 6, "add up to 100000", false},
 	{"no cap is above any", "2026-11-01}\n    profile_cap: 100000", "2026-11-01}\n    profile_cap: 0", 15, "is 0 (none), above the account's cap of 100000", false},
 	{"one list twice", "", "  - {id: second, name: n, owner: o, account: acme, list_id: 5d4e3c2b-0000-4000-8000-000000000001, segments: [s], profile_cap: 0}\n", 16, "destinations[1].list_id: is the list of destinations[0] too", false},
+	{"one list under two account ids", "destinations:", "  - {id: second, api_key_file: k}\ndestinations:\n  - {id: other, name: n, owner: o, account: second, list_id: 5d4e3c2b-0000-4000-8000-000000000001, segments: [s], profile_cap: 0}", 14, "destinations[1].list_id: is the list of destinations[0] too", false},
 	{"quiet above max_wait", "", "    debounce: {quiet: 2m}\n", 16, "is above max_wait (2m0s above 1m0s)", false},
 	{"a lease that its holder counts longer than the broker", "url: nats://broker:4222", "{url: nats://broker:4222, takeover: 2600ms}", 2, "nats.takeover: is 2.6s, of which the broker counts whole seconds: it frees a lease after 2s, while its holder works on for 4/5 of 2.6s = 2.08s: make it 2s or 3s", false},
 	{"mapping without email", "", "    mapping: {first_name: first_name}\n", 16, "destinations[0].mapping.email: is missing", true},

@@ -29,6 +29,7 @@ type poll struct {
 	every time.Duration
 	under bool // being looked after now
 	ended bool // SendGrid said so of its job
+	doubt horizon
 }
 
 func (l *loop) firstPoll(now time.Time) *poll {
@@ -67,6 +68,7 @@ func (l *loop) followUp(now time.Time) time.Time {
 			}
 			continue
 		}
+		over := p.doubt.over(b.Until, now.UnixNano(), monotonic())
 		if p.under {
 			under++
 			continue
@@ -88,11 +90,11 @@ func (l *loop) followUp(now time.Time) time.Time {
 		case b.State == flight.Accepted:
 			under++
 			l.lookAfter(b, p)
-		case b.State == flight.Doubt && now.UnixNano() >= b.Until:
+		case b.State == flight.Doubt && over:
 			under++
 			l.lookAfter(b, p)
 		case b.State == flight.Doubt:
-			p.at = time.Unix(0, b.Until)
+			p.at = now.Add(p.doubt.left(monotonic()))
 			next = earlier(next, p.at)
 		}
 	}

@@ -43,8 +43,8 @@ func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 		p.at = now.Add(l.opts.Policy.scaled(longestLook))
 		return
 	}
-	if now.UnixNano() < b.Until {
-		p.at = time.Unix(0, b.Until)
+	if !p.doubt.over(b.Until, now.UnixNano(), monotonic()) {
+		p.at = now.Add(p.doubt.left(monotonic()))
 		return
 	}
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
