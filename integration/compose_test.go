@@ -19,8 +19,9 @@ const composeFile = "../deployments/compose/compose.yaml"
 // composition is the part of the compose format that the file uses. Whatever else stands in it is an error: it would be
 // shipped and not tested.
 type composition struct {
-	Nats     any                      `yaml:"x-nats"`     // what the nodes have in common
-	Consumer any                      `yaml:"x-consumer"` // what the consumers have in common
+	Password any                      `yaml:"x-passwords"` // of the brokers' users
+	Nats     any                      `yaml:"x-nats"`      // what the nodes have in common
+	Consumer any                      `yaml:"x-consumer"`  // what the consumers have in common
 	Services map[string]service       `yaml:"services"`
 	Volumes  map[string]struct{}      `yaml:"volumes"`
 	Networks map[string]composeBridge `yaml:"networks"`
@@ -46,7 +47,7 @@ type composeBridge struct {
 	Internal bool `yaml:"internal"`
 }
 
-var variable = regexp.MustCompile(`\$\{([A-Z_]+)(:-([^}]*))?\}`)
+var variable = regexp.MustCompile(`\$\{([A-Z_]+)(:[-?]([^}]*))?\}`)
 
 // readComposition reads the compose file as docker-compose would with the given environment.
 func readComposition(path string, lookup func(string) string) (composition, error) {

@@ -92,7 +92,7 @@ func (w *world) whole(into map[string]bool) error {
 		return err
 	}
 	command := exec.CommandContext(w.t.Context(), filepath.Join(w.dir, "consumer"), "waiting", destination, "--json", "--limit", "1000000",
-		"--config", w.configuration(w.edit)["./rollcall.yaml"], "--nats-url", "nats://"+w.running[nodes[0]].ports["4222"])
+		"--config", w.configuration(w.edit)["./rollcall.yaml"], "--inbox-prefix", "_INBOX_reader", "--nats-url", "nats://reader:"+brokerPassword+"@"+w.running[nodes[0]].ports["4222"])
 	command.Env = os.Environ()
 	for name, value := range w.compose.Services[consumers[0]].Environment {
 		command.Env = append(command.Env, name+"="+value)

@@ -53,7 +53,7 @@ func buildImages(ctx context.Context) error {
 	if err := compile(ctx, dir, "", "github.com/nats-io/nats-server/v2"); err != nil {
 		return err
 	}
-	broker := []string{"../deployments/nats/Dockerfile", "../deployments/nats/standalone.conf", filepath.Join(dir, "nats-server")}
+	broker := []string{"../deployments/nats/Dockerfile", "../deployments/nats/standalone.conf", "../deployments/nats/accounts.conf", filepath.Join(dir, "nats-server")}
 	return buildImage(ctx, natsImage, broker)
 }
 

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,7 @@ func (w *world) job(within time.Duration, mounts []string, program string, argum
 	must(w.t, err)
 	made, err := testcontainers.Run(w.t.Context(), s.Image,
 		testcontainers.WithLabels(labels), testcontainers.WithEntrypoint(program), testcontainers.WithCmd(arguments...),
-		testcontainers.WithEnv(s.Environment), network.WithNetworkName(nil, w.name+"brokers"),
+		testcontainers.WithEnv(publisherEnvironment(s)), network.WithNetworkName(nil, w.name+"brokers"),
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { h.Binds, h.ReadonlyRootfs = append(binds, mounts...), true }),
 		testcontainers.WithWaitStrategyAndDeadline(within, wait.ForExit().WithExitTimeout(within)))
 	testcontainers.CleanupContainer(w.t, made, testcontainers.StopTimeout(0))
@@ -42,6 +43,17 @@ func (w *world) job(within time.Duration, mounts []string, program string, argum
 		w.t.Fatalf("%s %v ended with status %d: %s", program, arguments, state.ExitCode, said)
 	}
 	return string(said)
+}
+
+// publisherEnvironment is that of a service, but for the broker's user, which is the publisher's as in the CronJob.
+func publisherEnvironment(s service) map[string]string {
+	out := maps.Clone(s.Environment)
+	var urls []string
+	for _, node := range nodes {
+		urls = append(urls, "nats://publisher:"+brokerPassword+"@"+node+":4222")
+	}
+	out["NATS_URL"], out["NATS_INBOX_PREFIX"] = strings.Join(urls, ","), "_INBOX_publisher"
+	return out
 }
 
 // cronJob reads the command of the CronJob that deployments/ ship, and checks that the systemd unit runs the same.

@@ -43,11 +43,17 @@ func (w *world) connect() (*nats.Conn, jetstream.JetStream) { return w.connectTo
 
 func (w *world) connectTo(nodes []string) (*nats.Conn, jetstream.JetStream) {
 	w.t.Helper()
+	return w.connectAs("consumer", nodes)
+}
+
+// connectAs connects as the user of a role.
+func (w *world) connectAs(role string, nodes []string) (*nats.Conn, jetstream.JetStream) {
+	w.t.Helper()
 	var urls []string
 	for _, n := range nodes {
 		urls = append(urls, "nats://"+w.running[n].ports["4222"])
 	}
-	nc, err := nats.Connect(strings.Join(urls, ","), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.UserInfo(role, brokerPassword), nats.CustomInboxPrefix("_INBOX_"+role), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(100*time.Millisecond), nats.PingInterval(time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(time.Second))
 	must(w.t, err)
 	js, err := jetstream.New(nc)
@@ -60,7 +66,7 @@ func (w *world) traffic(scene uint64) *traffic {
 	ctx, cancel := context.WithCancel(context.Background())
 	tr := &traffic{w: w, cancel: cancel}
 	w.t.Cleanup(func() { tr.stop() })
-	nc, js := w.connect()
+	nc, js := w.connectAs("publisher", nodes)
 	random := rand.New(rand.NewPCG(seed, scene))
 	tr.done.Go(func() {
 		defer nc.Close()

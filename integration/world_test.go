@@ -25,6 +25,8 @@ const (
 	destination  = "newsletter"
 	simulatorKey = "SG.simulator" // as in the compose file
 	clockScale   = 30             // the same
+
+	brokerPassword = "pass-of-the-suite" // of every user
 )
 
 var (
@@ -81,7 +83,7 @@ func newWorld(t *testing.T, name string, edit func(string) string, options ...fu
 		w.beforeNodes()
 	}
 	for _, node := range nodes {
-		w.start(node, nil)
+		w.start(node, w.monitored())
 	}
 	for _, consumer := range consumers {
 		w.start(consumer, w.configuration(w.edit))
@@ -96,6 +98,9 @@ func (w *world) readCompose() {
 	w.compose, err = readComposition(composeFile, func(name string) string {
 		if name == "ROLLCALL_LIST_ID" {
 			return w.list
+		}
+		if strings.HasSuffix(name, "_PASSWORD") {
+			return brokerPassword
 		}
 		return os.Getenv(name)
 	})
@@ -120,6 +125,21 @@ func (w *world) configuration(edit func(string) string) map[string]string {
 	must(w.t, file.Chmod(0o644))
 	must(w.t, file.Close())
 	return map[string]string{"./rollcall.yaml": file.Name()}
+}
+
+// monitored opens the nodes' monitoring to the suite, which asks it how they are; as shipped it listens on loopback.
+func (w *world) monitored() map[string]string {
+	w.t.Helper()
+	const conf = "../nats/cluster.conf"
+	body, err := os.ReadFile(filepath.Join(filepath.Dir(composeFile), conf))
+	must(w.t, err)
+	shipped := "http: 127.0.0.1:8222"
+	if !strings.Contains(string(body), shipped) {
+		w.t.Fatalf("%s does not say %s", conf, shipped)
+	}
+	path := filepath.Join(w.dir, "cluster.conf")
+	must(w.t, os.WriteFile(path, []byte(strings.Replace(string(body), shipped, "http: 0.0.0.0:8222", 1)), 0o644))
+	return map[string]string{conf: path}
 }
 
 func (w *world) makeNetworks() {

@@ -106,7 +106,7 @@ func BrokerOptions(n *config.NATS) broker.Options {
 	o := broker.Options{
 		URL: n.URL, Context: n.Context, CredsFile: n.CredsFile, NKeyFile: n.NKeyFile,
 		TLS:    broker.TLS{CAFile: n.TLS.CAFile, CertFile: n.TLS.CertFile, KeyFile: n.TLS.KeyFile},
-		Domain: n.Domain, Name: n.Name, Replicas: n.Replicas,
+		Domain: n.Domain, InboxPrefix: n.InboxPrefix, Name: n.Name, Replicas: n.Replicas,
 	}
 	if n.Embedded != nil {
 		o.URL = "nats://" + n.Embedded.Listen

@@ -46,8 +46,12 @@ type Options struct {
 	NKeyFile  string
 	TLS       TLS
 	Domain    string // JetStream domain
-	Name      string // of the connection, shown by the broker
-	Replicas  int    // of the streams that we create; 0 is 1
+	// InboxPrefix is what every subject begins with on which answers arrive; empty is the context's, else _INBOX.
+	InboxPrefix string
+	// Gets reads streams by get requests alone: whoever may only look needs no right to make a consumer. Slower on long streams.
+	Gets     bool
+	Name     string // of the connection, shown by the broker
+	Replicas int    // of the streams that we create; 0 is 1
 }
 
 // Conn is one connection to the broker with its JetStream context. It is safe for concurrent use.
@@ -58,6 +62,7 @@ type Conn struct {
 	log      *zap.Logger
 	prefix   string // of the JetStream API, with its final dot
 	replicas int
+	gets     bool
 	closed   chan struct{}
 }
 
@@ -69,7 +74,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{log: log, prefix: apiPrefix(o.Domain), replicas: max(o.Replicas, 1), closed: make(chan struct{})}
+	c := &Conn{log: log, prefix: apiPrefix(o.Domain), replicas: max(o.Replicas, 1), gets: o.Gets, closed: make(chan struct{})}
 	opts = append(opts, nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }))
 	if c.NC, err = dial(ctx, url, opts); err != nil {
 		return nil, fmt.Errorf("connect to the broker at %s: %w (is it running, and does nats.url name it?)", redact(url), err)
@@ -105,6 +110,9 @@ func permanentDialError(err error) bool {
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrInvalidConnection) ||
 		errors.Is(err, nats.ErrNkeysNotSupported) || strings.Contains(err.Error(), "parse")
 }
+
+// Gets reports whether streams are read by get requests alone, as the options say.
+func (c *Conn) Gets() bool { return c.gets }
 
 // Close drains the connection: what was published is flushed, then it closes. It waits for that, a few
 // seconds at most.
@@ -152,7 +160,7 @@ func (o Options) natsOptions(log *zap.Logger) ([]nats.Option, string, error) {
 		opts = append(opts, nats.UserInfo(o.User.Name, o.User.Password))
 	}
 	if o.Embedded != nil {
-		return append(opts, nats.InProcessServer(o.Embedded.server)), "", nil
+		return append(o.answers(opts), nats.InProcessServer(o.Embedded.server)), "", nil
 	}
 	if o.Context != "" {
 		named, err := natscontext.New(o.Context, true)
@@ -170,8 +178,16 @@ func (o Options) natsOptions(log *zap.Logger) ([]nats.Option, string, error) {
 	if url == "" {
 		url = nats.DefaultURL
 	}
-	opts, err := o.credentials(opts)
+	opts, err := o.credentials(o.answers(opts))
 	return opts, url, err
+}
+
+// answers sets where answers arrive: a user who may subscribe to nothing else reads nobody else's.
+func (o Options) answers(opts []nats.Option) []nats.Option {
+	if o.InboxPrefix == "" {
+		return opts
+	}
+	return append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 }
 
 // credentials adds what identifies us. The files are read again at each reconnect, so that rotated ones

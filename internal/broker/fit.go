@@ -77,8 +77,6 @@ func fitLedger(cfg jetstream.StreamConfig) error {
 		return no("max_bytes", fmt.Sprint(cfg.MaxBytes), "-1, or discard: new", edit(cfg.Name, "--max-bytes=-1"))
 	case cfg.MaxMsgSize > 0 && cfg.MaxMsgSize < minLedgerMessage:
 		return no("max_msg_size", fmt.Sprint(cfg.MaxMsgSize), fmt.Sprintf("-1, or %d and more", minLedgerMessage), edit(cfg.Name, "--max-msg-size=-1"))
-	case cfg.AllowDirect:
-		return no("allow_direct", "true", "false: a direct get may answer with an older entry than the last", edit(cfg.Name, "--no-allow-direct"))
 	case cfg.DenyDelete || cfg.DenyPurge:
 		return no("deny_delete or deny_purge", "true", "false: snapshots replace the journal, erasures overwrite it", remake(cfg.Name))
 	}

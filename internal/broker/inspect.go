@@ -101,6 +101,9 @@ func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
 // false where there is none. Times may run back a little where the stream's leader changed: what is not later is
 // passed over.
 func (c *Conn) SequenceAfter(ctx context.Context, stream string, t time.Time) (uint64, bool, error) {
+	if c.gets {
+		return c.getAfter(ctx, stream, t)
+	}
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
 	start := t.Add(1)
@@ -143,4 +146,19 @@ func withDefaultTimeout(ctx context.Context) (context.Context, context.CancelFun
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, connectTimeout)
+}
+
+// StreamsOn names the streams that take any subject of a pattern.
+func (c *Conn) StreamsOn(ctx context.Context, pattern string) ([]string, error) {
+	ctx, cancel := withDefaultTimeout(ctx)
+	defer cancel()
+	var names []string
+	list := c.JS.StreamNames(ctx, jetstream.WithStreamListSubject(pattern))
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("look for streams on %s: %w", pattern, err)
+	}
+	return names, nil
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // owedSubjects lie in the ledger's stream, beside the journals: no destination's name has an underscore.
@@ -36,13 +38,12 @@ func (c *Conn) OweRecheck(ctx context.Context, destination string, hashes []stri
 func (c *Conn) OwedRechecks(ctx context.Context, destination string) (hashes []string, through uint64, err error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	stream, err := c.JS.Stream(ctx, LedgerStream)
-	if err != nil {
-		return nil, 0, streamError(LedgerStream, "read the rechecks that are owed in", err)
-	}
-	last, err := stream.GetLastMsgForSubject(ctx, owedSubjects+destination)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	last, err := ask.Last(ctx, c.NC, c.prefix, LedgerStream, owedSubjects+destination)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return nil, 0, nil
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, 0, streamError(LedgerStream, "read the rechecks that are owed in", err)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the rechecks that destination %s owes: %w", destination, err)

@@ -30,6 +30,9 @@ type rangeReader struct {
 // to 0 is the stream's end as it is when the reading begins. Without filters it reads everything. It stops
 // at visit's error and returns it as it is.
 func (c *Conn) ReadRange(ctx context.Context, r Range, visit func(Message) error) error {
+	if c.gets {
+		return c.getRange(ctx, r, visit)
+	}
 	if r.To == 0 {
 		state, err := c.InspectStream(ctx, r.Stream)
 		var unfit *UnfitError

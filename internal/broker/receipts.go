@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"rollcall/internal/ask"
 )
 
 // PublishReceipt publishes one receipt, JSON without personal data, and returns when it is confirmed.
@@ -79,11 +81,10 @@ func (c *Conn) InstallationMade(ctx context.Context) (time.Time, error) {
 }
 
 func (c *Conn) readInstallation(ctx context.Context) (in Installation, err error) {
-	stream, err := c.JS.Stream(ctx, LedgerStream)
-	if err != nil {
+	msg, err := ask.Last(ctx, c.NC, c.prefix, LedgerStream, installationSubject)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return in, streamError(LedgerStream, "read the installation's secrets from", err)
 	}
-	msg, err := stream.GetLastMsgForSubject(ctx, installationSubject)
 	if err != nil {
 		return in, fmt.Errorf("read the installation's secrets from %s: %w", LedgerStream, err)
 	}

@@ -80,15 +80,15 @@ type internalStream struct {
 func internalStreams(o TopologyOptions, replicas int) []internalStream {
 	return []internalStream{
 		{jetstream.StreamConfig{
-			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas,
+			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas, AllowDirect: true,
 			Description: "Rollcall: the journal of each destination",
 		}, fitLedger},
 		{jetstream.StreamConfig{
-			Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas,
+			Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas, AllowDirect: true,
 			MaxAge: cmp.Or(o.DeadLetterAge, defaultAge), Description: "Rollcall: events and contacts set aside, with the reason",
 		}, fitLetters},
 		{jetstream.StreamConfig{
-			Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas,
+			Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas, AllowDirect: true,
 			MaxAge: cmp.Or(o.ReceiptAge, defaultAge), Description: "Rollcall: what came of each finished job",
 		}, fitReceipts},
 	}
@@ -125,12 +125,12 @@ func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {
 	if err := s.fit(have); err != nil {
 		return err
 	}
-	if have.MaxAge == s.cfg.MaxAge || !managed(have.Metadata) {
+	if have.MaxAge == s.cfg.MaxAge && have.AllowDirect == s.cfg.AllowDirect || !managed(have.Metadata) {
 		return nil
 	}
-	have.MaxAge = s.cfg.MaxAge
+	have.MaxAge, have.AllowDirect = s.cfg.MaxAge, s.cfg.AllowDirect
 	if _, err := c.JS.UpdateStream(ctx, have); err != nil {
-		return fmt.Errorf("set the age of stream %s to %s: %w", have.Name, have.MaxAge, err)
+		return fmt.Errorf("set the age of stream %s to %s, and direct gets: %w", have.Name, have.MaxAge, err)
 	}
 	return nil
 }

@@ -86,7 +86,6 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 		"a journal of one entry":    {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxMsgsPerSubject: 1}, "max_msgs_per_subject"},
 		"a journal in memory":       {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, Storage: jetstream.MemoryStorage}, "storage"},
 		"a journal that is limited": {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxBytes: 1 << 20}, "max_bytes"},
-		"a journal read by halves":  {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, AllowDirect: true}, "allow_direct"},
 		"entries that are small":    {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxMsgSize: 1000}, "max_msg_size"},
 		"letters that stay":         {jetstream.StreamConfig{Name: broker.DeadLetterStream, Subjects: []string{"rollcall.dead.>"}, DenyPurge: true}, "deny_delete or deny_purge"},
 		"snapshots that age":        {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, MaxAge: time.Hour}, "max_age"},

@@ -31,7 +31,9 @@ type Env struct {
 
 	configPath string // --config
 	natsURL    string // --nats-url
-	json       bool   // --json
+
+	inboxPrefix string // --inbox-prefix
+	json        bool   // --json
 
 	log atomic.Pointer[zap.Logger] // of `run`, where it logs JSON: what is said beside goes there too
 

@@ -246,8 +246,7 @@ func TestEveryCommandWhileTheBrokerIsAway(t *testing.T) {
 func TestEveryCommandRefusedByPermissions(t *testing.T) {
 	t.Parallel()
 	s := permitted(t)
-	s.url = s.as("publisher")
-	s.write(setting{})
+	s.become("publisher")
 	s.concurrently("refused", func(p playing) string { return p.forbidden }, func(p playing, status int, errs string) {
 		if status != int(Failed) || !strings.Contains(strings.ToLower(errs), "permission") {
 			t.Errorf("%s by a publisher: status %d %s", p.path, status, errs)

@@ -25,6 +25,7 @@ func connect(ctx context.Context, section config.NATS, log *zap.Logger) (*broker
 	if err != nil {
 		return nil, nil, err
 	}
+	options.Gets = true // a command that looks needs no right to make a consumer
 	conn, err := broker.Connect(ctx, options, log)
 	if err != nil {
 		stop()
@@ -37,7 +38,7 @@ func brokerOptions(section config.NATS, log *zap.Logger) (broker.Options, func()
 	options := broker.Options{
 		URL: section.URL, Context: section.Context, CredsFile: section.CredsFile, NKeyFile: section.NKeyFile,
 		TLS:    broker.TLS{CAFile: section.TLS.CAFile, CertFile: section.TLS.CertFile, KeyFile: section.TLS.KeyFile},
-		Domain: section.Domain, Name: section.Name, Replicas: section.Replicas,
+		Domain: section.Domain, InboxPrefix: section.InboxPrefix, Name: section.Name, Replicas: section.Replicas,
 	}
 	if section.Embedded == nil {
 		return options, func() {}, nil

@@ -39,7 +39,7 @@ type dumped struct {
 }
 
 func (e *Env) dump(ctx context.Context, s *session, d *config.Destination, reveal bool) error {
-	journal, err := ledger.Open(ctx, s.conn.JS, d.ID, ledger.Options{})
+	journal, err := ledger.Open(ctx, s.conn.JS, d.ID, ledger.Options{Gets: s.conn.Gets()})
 	if err != nil {
 		return err
 	}

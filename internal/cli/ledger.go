@@ -274,7 +274,7 @@ func (s *session) nobodyActive(ctx context.Context, id string) error {
 
 // abandon removes what is left of a ledger, and first the durable consumer: without a journal it would tell of a loss.
 func (s *session) abandon(ctx context.Context, d *config.Destination) error {
-	journal, err := ledger.Open(ctx, s.conn.JS, d.ID, ledger.Options{})
+	journal, err := ledger.Open(ctx, s.conn.JS, d.ID, ledger.Options{Gets: s.conn.Gets()})
 	if err != nil {
 		return err
 	}

@@ -13,12 +13,14 @@ import (
 const (
 	configVariable  = "ROLLCALL_CONFIG"
 	natsURLVariable = "NATS_URL"
+	inboxVariable   = "NATS_INBOX_PREFIX"
 )
 
 // connectionFlags are what every command knows: where the file is, and which broker goes before it.
 func (e *Env) connectionFlags(root *cobra.Command) {
 	root.PersistentFlags().StringVar(&e.configPath, "config", "", "configuration `FILE` (default $"+configVariable+", else "+config.DefaultPath+")")
 	root.PersistentFlags().StringVar(&e.natsURL, "nats-url", "", "broker's `URL` (default $"+natsURLVariable+", else the file's nats section)")
+	root.PersistentFlags().StringVar(&e.inboxPrefix, "inbox-prefix", "", "`PREFIX` of the subjects on which answers arrive (default $"+inboxVariable+", else the file's nats.inbox_prefix)")
 }
 
 func (e *Env) jsonFlag(command *cobra.Command) {
@@ -55,7 +57,7 @@ func (e *Env) load() (*config.Config, error) {
 	if url := e.brokerURL(); url != "" {
 		cfg.NATS.Override(url)
 	}
-	return cfg, nil
+	return cfg, e.answers(&cfg.NATS)
 }
 
 // loadNATS reads the nats section alone. Where the broker was named by flag or environment, the file is
@@ -66,7 +68,7 @@ func (e *Env) loadNATS() (config.NATS, error) {
 	if _, err := os.Stat(path); url != "" && !named && errors.Is(err, os.ErrNotExist) {
 		section := config.DefaultNATS()
 		section.Override(url)
-		return section, nil
+		return section, e.answers(&section)
 	}
 	section, err := config.LoadNATS(path, e.LookupEnv)
 	if err != nil {
@@ -75,5 +77,21 @@ func (e *Env) loadNATS() (config.NATS, error) {
 	if url != "" {
 		section.Override(url)
 	}
-	return section, nil
+	return section, e.answers(&section)
+}
+
+// answers takes over the prefix of the subjects on which answers arrive that flag or environment name.
+func (e *Env) answers(section *config.NATS) error {
+	prefix := e.inboxPrefix
+	if named, ok := e.LookupEnv(inboxVariable); ok && prefix == "" {
+		prefix = named
+	}
+	if prefix == "" {
+		return nil
+	}
+	if !config.SubjectPrefix(prefix) {
+		return misuse("the inbox prefix is no subject: words of at most 64 characters without white space, * and >, parted by dots")
+	}
+	section.InboxPrefix = prefix
+	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"rollcall/internal/control"
@@ -15,7 +17,7 @@ import (
 
 var roles = []string{"publisher", "consumer", "operator", "reader"}
 
-// Who may, in the words of docs/permissions.md.
+// Who may, in the words of docs/permissions.md; the accounts are in deployments/nats/accounts.conf.
 var (
 	everybody = roles
 	nobody    []string
@@ -29,12 +31,14 @@ var (
 var mayPublish = map[string][]string{
 	"segments.membership.s.p": engine, "segments.membership.s": engine, "segments.refreshed.s.1": engine, "segments.erased.p": engine,
 
-	"$JS.API.STREAM.INFO.SEGMENT_EVENTS": everybody, "$JS.API.STREAM.MSG.GET.SEGMENT_EVENTS": everybody,
+	"$JS.API.STREAM.INFO.SEGMENT_EVENTS": everybody, "$JS.API.STREAM.MSG.GET.SEGMENT_EVENTS": looking,
 	"$JS.API.STREAM.INFO.ROLLCALL_LEDGER": looking, "$JS.API.STREAM.MSG.GET.ROLLCALL_LEDGER": looking,
-	"$JS.API.STREAM.NAMES": looking, "$JS.API.DIRECT.GET.SEGMENT_EVENTS": looking, "$JS.API.DIRECT.GET.OBJ_ROLLCALL_SNAPSHOTS.x": looking,
-	"$JS.API.CONSUMER.CREATE.ROLLCALL_RECEIPTS.c": looking, "$JS.API.CONSUMER.CREATE.ROLLCALL_DEAD_LETTERS.c.rollcall.dead.d.>": looking,
-	"$JS.API.CONSUMER.INFO.SEGMENT_EVENTS.rollcall-d": looking, "$JS.API.CONSUMER.MSG.NEXT.ROLLCALL_RECEIPTS.c": looking,
-	"$JS.API.CONSUMER.DELETE.ROLLCALL_RECEIPTS.c": looking,
+	"$JS.API.STREAM.NAMES": everybody, "$JS.API.STREAM.LIST": looking, "$JS.API.INFO": everybody, "$JS.API.DIRECT.GET.SEGMENT_EVENTS": looking, "$JS.API.DIRECT.GET.OBJ_ROLLCALL_SNAPSHOTS.x": looking,
+	"$JS.API.CONSUMER.INFO.SEGMENT_EVENTS.rollcall-d": looking,
+
+	"$JS.API.CONSUMER.CREATE.ROLLCALL_RECEIPTS.c": rollcall, "$JS.API.CONSUMER.CREATE.ROLLCALL_DEAD_LETTERS.c.rollcall.dead.d.>": rollcall,
+	"$JS.API.CONSUMER.MSG.NEXT.ROLLCALL_RECEIPTS.c": rollcall, "$JS.API.CONSUMER.DELETE.ROLLCALL_RECEIPTS.c": rollcall,
+	"$JS.FC.SEGMENT_EVENTS.c": nobody, "_INBOX.a.b": nobody,
 
 	"$JS.API.STREAM.CREATE.SEGMENT_EVENTS": rollcall, "$JS.API.STREAM.UPDATE.SEGMENT_EVENTS": rollcall,
 	"$JS.API.STREAM.DELETE.ROLLCALL_LEDGER": rollcall, "$JS.API.STREAM.PURGE.ROLLCALL_LEDGER": rollcall,
@@ -48,7 +52,12 @@ var mayPublish = map[string][]string{
 
 // maySubscribe is who may receive what is published on a subject.
 var maySubscribe = map[string][]string{
-	"_INBOX.a.b":                       everybody,
+	"_INBOX.>":                         nobody,
+	"_INBOX.a.b":                       nobody,
+	"_INBOX_publisher.a":               engine,
+	"_INBOX_consumer.a":                rollcall,
+	"_INBOX_operator.a":                {"operator"},
+	"_INBOX_reader.a":                  {"reader"},
 	"rollcall.control.d.status":        rollcall,
 	"rollcall.control.>":               rollcall,
 	"$SRV.PING":                        rollcall,
@@ -68,8 +77,25 @@ var maySubscribe = map[string][]string{
 	"rollcall.dead.newsletter.profile": nobody,
 }
 
-// lookers are the commands that change nothing; whoever adds a command says here whether a reader may give it.
-var lookers = []control.Command{control.Status, control.Explain, control.Waiting, control.Backup, control.Standing}
+// whoGives is who may give a command.
+func whoGives(command control.Command) []string {
+	switch {
+	case command == control.Recheck: // it names contacts
+		return rollcall
+	case command.Changes():
+		return giving
+	}
+	return looking
+}
+
+// publishable is who may publish on which subject.
+func publishable() map[string][]string {
+	all := maps.Clone(mayPublish)
+	for _, command := range append(slices.Clone(control.Commands), control.Standing) {
+		all[control.Subject("newsletter", command)] = whoGives(command)
+	}
+	return all
+}
 
 // refusedOn does something on a connection and reports whether the server refused it for its permissions. A server tells so
 // before it answers the ping behind it.
@@ -86,17 +112,10 @@ func refusedOn(t *testing.T, c *nats.Conn, what string, do func() error) bool {
 // what is allowed does nothing.
 func TestEachRoleMayWhatThePermissionsSayAndNothingElse(t *testing.T) {
 	t.Parallel()
-	server := documented(t)
-	publish := maps.Clone(mayPublish)
-	for _, command := range append(slices.Clone(control.Commands), control.Standing) {
-		who := giving
-		if slices.Contains(lookers, command) {
-			who = looking
-		}
-		publish[control.Subject("newsletter", command)] = who
-	}
+	broker := shipped(t, asShipped)
+	publish := publishable()
 	for _, role := range roles {
-		c, err := nats.Connect(server.ClientURL(), nats.UserInfo(role, "secret"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+		c, err := nats.Connect(broker.ClientURL(), nats.UserInfo(role, "secret"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,6 +134,76 @@ func TestEachRoleMayWhatThePermissionsSayAndNothingElse(t *testing.T) {
 				_, err := c.SubscribeSync(subject)
 				return err
 			})
+		}
+	}
+}
+
+// The accounts alone, without any user's permissions, keep apart what the roles publish: what a role may not publish reaches nobody
+// in Rollcall's account, nor does an answer of the broker's to a subject that the role names.
+func TestTheAccountsAloneKeepTheRolesApart(t *testing.T) {
+	t.Parallel()
+	s := shipped(t, func(o *server.Options) {
+		for _, u := range o.Users {
+			u.Permissions = nil
+		}
+	})
+	connect := func(role string) *nats.Conn {
+		c, err := nats.Connect(s.ClientURL(), nats.UserInfo(role, "secret"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		return c
+	}
+	ear := connect("consumer")
+	heard, err := ear.SubscribeSync(">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"publisher", "operator", "reader"} {
+		c := connect(role)
+		subjects := map[string]bool{} // those that are to be heard
+		for subject, who := range publishable() {
+			if subjects[subject] = slices.Contains(who, role); strings.HasPrefix(subject, "$") {
+				delete(subjects, subject) // the server answers itself
+				continue
+			}
+			if err := c.PublishRequest(subject, "rollcall.ledger.d", []byte("harmless")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, reply := range []string{"rollcall.ledger.d", "rollcall.control.newsletter.pause", "$KV.ROLLCALL_LEASES.d"} {
+			if err := c.PublishRequest("$JS.API.STREAM.INFO.SEGMENT_EVENTS", reply, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(c.Publish("segments.end", nil), c.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if err := ear.Publish("end", nil); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for {
+			m, err := heard.NextMsg(10 * time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Subject == "end" {
+				break
+			}
+			if strings.HasPrefix(m.Subject, "_R_.") || strings.HasPrefix(m.Subject, "$JS.EVENT.") {
+				continue // the server's own: the way back to the other account, and that somebody asked
+			}
+			if m.Reply == "" && m.Subject != "segments.end" {
+				t.Errorf("%s: an answer arrived on %s", role, m.Subject)
+			}
+			got[m.Subject] = true
+		}
+		for subject, want := range subjects {
+			if got[subject] != want {
+				t.Errorf("%s publishes on %s: heard %t, want %t", role, subject, got[subject], want)
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -14,21 +16,22 @@ import (
 	"rollcall/internal/sendgrid/simulator"
 )
 
-// documented starts a server with the permissions of docs/permissions.md, as they stand there.
-func documented(t *testing.T) *server.Server {
+// shipped starts a server with the accounts of deployments/nats, as they stand there but for what change does to them.
+func shipped(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/permissions.md")
+	accounts, err := filepath.Abs("../../deployments/nats/accounts.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```conf\n(.*?)```").FindSubmatch(page)
-	if block == nil {
-		t.Fatal("docs/permissions.md has no configuration")
+	dir := t.TempDir()
+	text, err := os.ReadFile(accounts)
+	if err != nil {
+		t.Fatal(err)
 	}
-	text := regexp.MustCompile(`\$[A-Z]+_PASSWORD`).ReplaceAllString(string(block[1]), "secret")
-	path := filepath.Join(t.TempDir(), "nats.conf")
-	text += "\njetstream { store_dir: \"" + t.TempDir() + "\", sync_interval: always }\nlisten: 127.0.0.1:-1\n"
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	path := filepath.Join(dir, "nats.conf")
+	text = regexp.MustCompile(`\$[A-Z]+_PASSWORD`).ReplaceAll(text, []byte("secret"))
+	text = fmt.Appendf(text, "\njetstream { store_dir: %q, sync_interval: always }\nlisten: 127.0.0.1:-1\n", dir)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	options, err := server.ProcessConfigFile(path)
@@ -36,6 +39,7 @@ func documented(t *testing.T) *server.Server {
 		t.Fatal(err)
 	}
 	options.NoSigs, options.NoLog = true, true
+	change(options)
 	s, err := server.NewServer(options)
 	if err != nil {
 		t.Fatal(err)
@@ -48,15 +52,17 @@ func documented(t *testing.T) *server.Server {
 	return s
 }
 
-// permitted is a system on a server with the documented permissions, whose consumer runs as the consumer's user.
+func asShipped(*server.Options) {}
+
+// permitted is a system on a server with the shipped accounts, whose consumer runs as the consumer's user.
 func permitted(t *testing.T) *system {
 	t.Helper()
-	broker := documented(t)
+	broker := shipped(t, asShipped)
 	sim := simulator.New(simulator.Options{Keys: []string{simulatedKey}, ClockScale: 600, Seed: 1})
 	web := httptest.NewServer(sim)
 	t.Cleanup(web.Close)
 	s := &system{t: t, sim: sim, list: sim.AddList("", "Newsletter"), base: web.URL, server: broker.ClientURL(), dir: t.TempDir()}
-	s.url = s.as("consumer")
+	s.become("consumer")
 	s.write(setting{})
 	s.start()
 	t.Cleanup(func() { s.stop() })
@@ -64,20 +70,23 @@ func permitted(t *testing.T) *system {
 	return s
 }
 
-// as is the server's URL for a user of the documented permissions.
-func (s *system) as(user string) string {
-	return strings.Replace(s.server, "nats://", "nats://"+user+":secret@", 1)
+// become makes it a role's user who gives the commands from here on.
+func (s *system) become(role string) {
+	s.t.Helper()
+	s.role, s.url = role, strings.Replace(s.server, "nats://", "nats://"+role+":secret@", 1)
+	s.write(setting{})
 }
 
 func TestPermissionsLetEachRoleDoItsPartAndNoMore(t *testing.T) {
 	t.Parallel()
 	s := permitted(t)
-	as := s.as
-	s.url = as("publisher")
+	s.become("publisher")
 	s.conn = testkitConn(s)
 	s.enter("Ada")
-	s.url = as("reader")
-	s.write(setting{})
+	if status, out, errs := s.publisher("exit", "gone", "--segment", "high-value"); status != int(Done) {
+		t.Errorf("publisher exit: status %d\n%s%s", status, out, errs)
+	}
+	s.become("reader")
 	s.settled(1)
 	for _, arguments := range [][]string{
 		{"explain", "newsletter", "ada"},
@@ -85,6 +94,8 @@ func TestPermissionsLetEachRoleDoItsPartAndNoMore(t *testing.T) {
 		{"receipts", "newsletter"},
 		{"dead-letters", "list", "newsletter"},
 		{"ledger", "commands", "newsletter"},
+		{"ledger", "check", "newsletter"},
+		{"verify", "newsletter"},
 	} {
 		s.must(arguments...)
 	}
@@ -97,13 +108,34 @@ func TestPermissionsLetEachRoleDoItsPartAndNoMore(t *testing.T) {
 	}
 	refused("reader", "pause", "newsletter")
 	refused("reader", "flush", "newsletter")
-	s.url = as("operator")
-	s.write(setting{})
+	s.become("operator")
 	s.must("pause", "newsletter", "--comment", "by an operator")
 	s.must("resume", "newsletter")
 	s.must("ledger", "check", "newsletter")
-	s.url = as("publisher")
-	s.write(setting{})
+	s.become("publisher")
 	refused("publisher", "pause", "newsletter")
 	refused("publisher", "status")
+	s.become("consumer")
+	s.stop()
+	s.become("reader") // nobody is active: the ledger and the streams are read
+	for _, arguments := range [][]string{
+		{"status"},
+		{"explain", "newsletter", "ada"},
+		{"waiting", "newsletter"},
+		{"receipts", "newsletter"},
+		{"dead-letters", "list", "newsletter"},
+		{"ledger", "commands", "newsletter"},
+		{"ledger", "dump", "newsletter"},
+	} {
+		s.must(arguments...)
+	}
+}
+
+// publisher runs a command of the publisher's.
+func (s *system) publisher(arguments ...string) (status int, stdout, stderr string) {
+	s.t.Helper()
+	var out, errs bytes.Buffer
+	env := &Env{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Version: "test", LookupEnv: s.env}
+	status = Main(s.t.Context(), env, Publisher(env), arguments)
+	return status, out.String(), errs.String()
 }

@@ -37,7 +37,8 @@ type system struct {
 	dir  string
 	stop func()
 
-	server string // its URL without a user, where the permissions are those of the docs
+	server string // its URL without a user, where the accounts are those of deployments/nats
+	role   string // whose user it is then
 
 	events int    // published
 	said   string // by `consumer run`, once stopped
@@ -109,8 +110,18 @@ func (s *system) env(name string) (string, bool) {
 		return simulatedKey, true
 	case configVariable:
 		return filepath.Join(s.dir, "rollcall.yaml"), true
+	case inboxVariable:
+		return s.inbox(), s.role != ""
 	}
 	return "", false
+}
+
+// inbox is the prefix of the role's answers.
+func (s *system) inbox() string {
+	if s.role == "" {
+		return ""
+	}
+	return "_INBOX_" + s.role
 }
 
 // start runs a consumer in this process until stop.
@@ -139,7 +150,7 @@ func (s *system) start() {
 func testkitConn(s *system) *broker.Conn {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
-	c, err := broker.Connect(ctx, broker.Options{URL: s.url, Name: "consumer"}, nil)
+	c, err := broker.Connect(ctx, broker.Options{URL: s.url, Name: "consumer", InboxPrefix: s.inbox()}, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

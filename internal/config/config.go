@@ -28,16 +28,18 @@ type Config struct {
 
 // NATS says which broker to use and how: one of URL, Context and Embedded.
 type NATS struct {
-	URL       string        `yaml:"url"`
-	Context   string        `yaml:"context"`
-	CredsFile string        `yaml:"creds_file"`
-	NKeyFile  string        `yaml:"nkey_file"`
-	TLS       TLS           `yaml:"tls"`
-	Domain    string        `yaml:"domain"`
-	Embedded  *Embedded     `yaml:"embedded"` // nil: somebody else's broker
-	Replicas  int           `yaml:"replicas"`
-	Name      string        `yaml:"name"`
-	Takeover  time.Duration `yaml:"takeover"`
+	URL       string `yaml:"url"`
+	Context   string `yaml:"context"`
+	CredsFile string `yaml:"creds_file"`
+	NKeyFile  string `yaml:"nkey_file"`
+	TLS       TLS    `yaml:"tls"`
+	Domain    string `yaml:"domain"`
+	// InboxPrefix is what every subject begins with on which answers to us arrive; empty is the context's, else _INBOX.
+	InboxPrefix string        `yaml:"inbox_prefix"`
+	Embedded    *Embedded     `yaml:"embedded"` // nil: somebody else's broker
+	Replicas    int           `yaml:"replicas"`
+	Name        string        `yaml:"name"`
+	Takeover    time.Duration `yaml:"takeover"`
 }
 
 // TLS names the certificates of the connection to the broker.
@@ -219,6 +221,9 @@ func (c *Config) Destination(id string) (*Destination, bool) {
 	}
 	return nil, false
 }
+
+// SubjectPrefix reports whether a text can be what subjects of answers begin with.
+func SubjectPrefix(text string) bool { return checkText(lookUp("nats.inbox_prefix"), text) == nil }
 
 // Override makes the commands connect to that broker instead of the file's, whatever kind that is.
 func (n *NATS) Override(url string) {

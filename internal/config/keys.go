@@ -39,6 +39,7 @@ const (
 	urlPattern           = `^https?://[^\s/?#@]+(/[^\s?#]*)?$`
 	listenPattern        = `^\S*:[0-9]{1,5}$`
 	textPattern          = `^[^\x00-\x1f]{1,200}$`
+	subjectPattern       = `^([^\s.*>]{1,64}(\.[^\s.*>]{1,64}){0,7})?$`
 	wordPattern          = `^\S+$`
 	customFieldPattern   = `^[A-Za-z_][A-Za-z0-9_]{0,99}$`
 	datePattern          = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
@@ -61,6 +62,7 @@ var natsKeys = []key{
 	{path: "nats.tls.cert_file", kind: kindText, pattern: textPattern, text: "Our certificate, PEM; with key_file."},
 	{path: "nats.tls.key_file", kind: kindText, pattern: textPattern, text: "Key of our certificate, PEM; with cert_file."},
 	{path: "nats.domain", kind: kindText, pattern: wordPattern, text: "JetStream domain, where the streams live behind a leaf node."},
+	{path: "nats.inbox_prefix", kind: kindText, def: "", pattern: subjectPattern, text: "What every subject begins with on which answers to us arrive, so that the broker can keep them from others; empty is the context's, else _INBOX. NATS_INBOX_PREFIX and --inbox-prefix go before it."},
 	{path: "nats.embedded", kind: kindObject, text: "A broker of our own inside run, with fsync, instead of url."},
 	{path: "nats.embedded.store_dir", kind: kindText, def: "./data", pattern: textPattern, text: "Directory of its store, from the working directory; one process at a time."},
 	{path: "nats.embedded.listen", kind: kindText, def: "127.0.0.1:4222", pattern: listenPattern, text: "Address that it listens on: loopback, unless users are given."},

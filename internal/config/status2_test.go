@@ -35,6 +35,7 @@ var status2 = []struct {
 	{"missing key", "    name: Newsletter, EU customers\n", "", 8, "destinations[0].name: is missing", true},
 	{"missing cap", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}\n    profile_cap: 100000", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}", 8, "destinations[0].profile_cap: is missing", true},
 	{"missing key of an account", "    api_key: ${SENDGRID_API_KEY}\n", "", 4, "accounts[0].api_key: is missing", true},
+	{"inbox prefix that is a wildcard", "url: nats://broker:4222", "inbox_prefix: _INBOX.>", 2, "nats.inbox_prefix: must fit the pattern", true},
 	{"literal key", "${SENDGRID_API_KEY}", "SG.literal", 5, "accounts[0].api_key: is a literal key", true},
 	{"partly literal key", "${SENDGRID_API_KEY}", "SG.${SENDGRID_API_KEY}", 5, "is a literal key", true},
 	{"escaped literal key", "${SENDGRID_API_KEY}", "$${SENDGRID_API_KEY}", 5, "is a literal key", true},

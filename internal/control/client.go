@@ -21,12 +21,15 @@ func Call(ctx context.Context, nc *nats.Conn, destination string, command Comman
 	if !known(command) {
 		return &Error{Code: Misuse, Message: fmt.Sprintf("there is no command %s", command)}
 	}
+	request.Destination = destination
 	body, err := json.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
-	message, err := ask(ctx, nc, Subject(destination, command), body)
+	message, err := ask(ctx, nc, asked{destination, command}, body)
 	switch {
+	case errors.Is(err, ErrNoneActive):
+		return fmt.Errorf("send %s to %s: %w", command, destination, err)
 	case errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("send %s to %s: %w: start one with `consumer run`, or see `consumer status`", command, destination, ErrNoneActive)
 	case errors.Is(err, nats.ErrPermissionViolation):
@@ -52,7 +55,7 @@ func Call(ctx context.Context, nc *nats.Conn, destination string, command Comman
 // publish has no other sign than the connection's last error.
 const refusalPoll = 25 * time.Millisecond
 
-func ask(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*nats.Msg, error) {
+func ask(ctx context.Context, nc *nats.Conn, to asked, body []byte) (*nats.Msg, error) {
 	before := nc.LastError()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -74,7 +77,7 @@ func ask(ctx context.Context, nc *nats.Conn, subject string, body []byte) (*nats
 			}
 		}
 	}()
-	message, err := nc.RequestWithContext(ctx, subject, body)
+	message, err := to.request(ctx, nc, body)
 	close(done)
 	<-watched
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, nats.ErrPermissionViolation) {

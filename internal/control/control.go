@@ -45,11 +45,32 @@ var Commands = []Command{
 	Status, Explain, Waiting, Pause, Resume, Flush, Approve, Replay, Rebase, Verify, Remove, Retry, Discard, Backup, Recheck,
 }
 
-// Request is the body of every command.
+// Request is the body of a command. One that changes something has to name its destination and who gives it: what else may arrive
+// on its subject, an acknowledgement or an advisory of the broker's, is no command.
 type Request struct {
-	Who     string          `json:"who,omitempty"`     // the operator, as their machine names them
-	Comment string          `json:"comment,omitempty"` // kept with the ledger entry
-	Args    json.RawMessage `json:"args,omitempty"`    // the command's own, an object
+	Destination string          `json:"destination,omitempty"` // the one of the subject
+	Who         string          `json:"who,omitempty"`         // the operator, as their machine names them
+	Comment     string          `json:"comment,omitempty"`     // kept with the ledger entry
+	Args        json.RawMessage `json:"args,omitempty"`        // the command's own, an object
+}
+
+// Readers are the commands that change nothing.
+var Readers = []Command{Status, Explain, Waiting, Backup, Standing}
+
+// Changes reports whether a command changes something.
+func (c Command) Changes() bool { return !slices.Contains(Readers, c) }
+
+// meant refuses a request to change something that does not say what and by whom.
+func (r Request) meant(destination string, command Command) error {
+	switch {
+	case !command.Changes():
+		return nil
+	case r.Destination != destination:
+		return &Error{Code: Misuse, Message: fmt.Sprintf("%s of %s: the request's body has to name the destination (is the command line of another release?)", command, destination)}
+	case r.Who == "":
+		return &Error{Code: Misuse, Message: fmt.Sprintf("%s of %s: the request's body has to say who gives the command", command, destination)}
+	}
+	return nil
 }
 
 // Decode reads the arguments into a struct; keys that it does not have are an error, so that a newer

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall/internal/testkit"
 )
@@ -77,7 +78,7 @@ func TestErrorsKeepTheirCodeAndTextOverTheWire(t *testing.T) {
 		{errors.New("commit: refused"), Failed},
 	} {
 		nc := serve(t, &recorder{err: c.err})
-		err := Call(soon(t), nc, "newsletter", Replay, Request{}, nil)
+		err := Call(soon(t), nc, "newsletter", Replay, Request{Who: "ada@desk"}, nil)
 		if CodeOf(err) != c.code || err.Error() != c.err.Error() {
 			t.Errorf("error %v of code %s, want %v of code %s", err, CodeOf(err), c.err, c.code)
 		}
@@ -105,7 +106,7 @@ func TestARequestThatCannotBeReadIsMisuse(t *testing.T) {
 
 func TestNobodyActiveIsToldApartFromFailing(t *testing.T) {
 	nc := serve(t, &recorder{})
-	err := Call(soon(t), nc, "other", Pause, Request{}, nil)
+	err := Call(soon(t), nc, "other", Pause, Request{Who: "ada@desk"}, nil)
 	if !errors.Is(err, ErrNoneActive) || !strings.Contains(err.Error(), "consumer run") {
 		t.Errorf("error = %v", err)
 	}
@@ -138,7 +139,7 @@ func TestStopCancelsAndAwaitsTheCommandsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- Call(soon(t), conn.NC, "newsletter", Verify, Request{}, nil) }()
+	go func() { failed <- Call(soon(t), conn.NC, "newsletter", Verify, Request{Who: "ada@desk"}, nil) }()
 	<-handler.entered
 	if err := service.Stop(); err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func TestStopCancelsAndAwaitsTheCommandsUnderWay(t *testing.T) {
 	if err := <-failed; err == nil {
 		t.Error("a command that was cut off was answered as done")
 	}
-	if err := Call(soon(t), conn.NC, "newsletter", Pause, Request{}, nil); !errors.Is(err, ErrNoneActive) {
+	if err := Call(soon(t), conn.NC, "newsletter", Pause, Request{Who: "ada@desk"}, nil); !errors.Is(err, ErrNoneActive) {
 		t.Errorf("after the stop: %v", err)
 	}
 }
@@ -156,7 +157,7 @@ func TestNoAnswerInTimeSaysThatItMayHaveBeenDone(t *testing.T) {
 	nc := serve(t, handler)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := Call(ctx, nc, "newsletter", Verify, Request{}, nil); CodeOf(err) != NoAnswer {
+	if err := Call(ctx, nc, "newsletter", Verify, Request{Who: "ada@desk"}, nil); CodeOf(err) != NoAnswer {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -191,7 +192,7 @@ func TestTheBrokersPermissionsAuthoriseCommands(t *testing.T) {
 		t.Errorf("a reader's status: %v", err)
 	}
 	for range 2 { // a second refusal is told as well as the first
-		if err := Call(soon(t), reader, "newsletter", Pause, Request{}, nil); CodeOf(err) != Refused {
+		if err := Call(soon(t), reader, "newsletter", Pause, Request{Who: "ada@desk"}, nil); CodeOf(err) != Refused {
 			t.Errorf("a reader's pause: %v", err)
 		}
 	}
@@ -204,3 +205,71 @@ func TestVersionsAreSemanticOrZero(t *testing.T) {
 		}
 	}
 }
+
+// What is no request of an operator's arrives on a command's subject too: an acknowledgement, an advisory, a message that somebody
+// published. It is no command.
+func TestACommandThatChangesSomethingSaysWhatAndByWhom(t *testing.T) {
+	handler := &recorder{answer: struct{}{}}
+	nc := serve(t, handler)
+	for name, body := range map[string]string{
+		"nothing": "", "an acknowledgement": `{"stream":"S","seq":7}`, "no destination": `{"who":"ada@desk"}`,
+		"another destination": `{"who":"ada@desk","destination":"other"}`, "nobody": `{"destination":"newsletter"}`,
+	} {
+		for _, command := range Commands {
+			if !command.Changes() {
+				continue
+			}
+			message, err := nc.RequestWithContext(soon(t), Subject("newsletter", command), []byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := message.Header.Get("Nats-Service-Error-Code"); got != string(Misuse) {
+				t.Errorf("%s, %s: code %q", command, name, got)
+			}
+		}
+	}
+	if len(handler.got) != 0 {
+		t.Errorf("done all the same: %v", handler.got)
+	}
+	if _, err := nc.RequestWithContext(soon(t), Subject("newsletter", Status), nil); err != nil || len(handler.got) != 1 {
+		t.Errorf("a reader needs no body: %v, %v", err, handler.got)
+	}
+}
+
+// A stream that takes the commands' subjects acknowledges each before the service answers it (H44).
+func TestAStreamsAcknowledgementIsNoAnswer(t *testing.T) {
+	conn := testkit.Connect(t, testkit.StartBroker(t))
+	if _, err := conn.JS.CreateStream(t.Context(), jetstream.StreamConfig{Name: "AUDIT", Subjects: []string{"rollcall.control.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	none := Call(soon(t), conn.NC, "newsletter", Recheck, Request{Who: "erasure"}, nil)
+	if !errors.Is(none, ErrNoneActive) || !strings.Contains(none.Error(), "AUDIT") {
+		t.Errorf("nobody is active: %v", none)
+	}
+	announced, err := Announce(conn.NC, Options{}, []string{"newsletter"}, func(string) Replica { return Replica{Name: "a", Active: true} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer announced.Stop()
+	slow := make(chan struct{})
+	service, err := Serve(conn.NC, Options{Destination: "newsletter", Replica: "a"}, handlerFunc(func() (any, error) {
+		<-slow
+		return map[string]int{"held": 3}, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Stop()
+	time.AfterFunc(50*time.Millisecond, func() { close(slow) })
+	var answer struct{ Held int }
+	if err := Call(soon(t), conn.NC, "newsletter", Approve, Request{Who: "ada@desk"}, &answer); err != nil || answer.Held != 3 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if all, err := Replicas(soon(t), conn.NC, "newsletter"); err != nil || len(all) != 1 || all[0].Name != "a" {
+		t.Errorf("the replicas are %+v, %v", all, err)
+	}
+}
+
+type handlerFunc func() (any, error)
+
+func (f handlerFunc) Command(context.Context, Command, Request) (any, error) { return f() }

@@ -39,6 +39,9 @@ func Schema(command Command) (map[string]any, bool) {
 	args := schemaOf(reflect.TypeOf(shape.args))
 	args["additionalProperties"] = false // an older consumer must not do half of what a newer operator wants
 	request["properties"].(map[string]any)["args"] = args
+	if command.Changes() {
+		request["required"] = []string{"destination", "who"}
+	}
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "rollcall.control.<destination>." + string(command),
 		"$defs": map[string]any{"request": request, "answer": schemaOf(reflect.TypeOf(shape.answer))},

@@ -57,7 +57,7 @@ func Serve(nc *nats.Conn, options Options, handler Handler) (*Service, error) {
 	}
 	s.service = service
 	for _, command := range Commands {
-		answer := s.answerer(ctx, nc, command, handler, options.Log)
+		answer := s.answerer(ctx, nc, served{options.Destination, command, handler}, options.Log)
 		if err := service.AddEndpoint(string(command), answer, micro.WithEndpointSubject(Subject(options.Destination, command))); err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for %s of %s: %w", command, options.Destination, err), s.Stop())
 		}
@@ -86,25 +86,33 @@ func (s *Service) Stop() error {
 	return nil
 }
 
-// answerer is the endpoint of one command. It takes five things because each is fixed once for its life.
-func (s *Service) answerer(ctx context.Context, nc *nats.Conn, command Command, handler Handler, log *zap.Logger) micro.HandlerFunc {
+// served is one command of the destination, and who does it.
+type served struct {
+	destination string
+	command     Command
+	handler     Handler
+}
+
+// answerer is the endpoint of one command.
+func (s *Service) answerer(ctx context.Context, nc *nats.Conn, to served, log *zap.Logger) micro.HandlerFunc {
+	signed := micro.WithHeaders(sign(to.destination, to.command))
 	return func(message micro.Request) {
 		s.running.Add(1)
 		defer s.running.Done()
-		answer, err := s.do(ctx, command, message.Data(), handler)
+		answer, err := to.do(ctx, message.Data())
 		if limit := nc.MaxPayload() - headerRoom; err == nil && int64(len(answer)) > limit {
 			err = &Error{Code: TooLarge, Message: fmt.Sprintf("the answer of %d bytes is more than a message holds (%d): ask for less, with --limit or a filter", len(answer), limit)}
 		}
 		if err != nil {
 			// Who asked is told what they asked for; the log is for others, so that nothing of the request stands in it.
-			log.Warn("a command was not done", zap.String("command", string(command)), zap.String("code", string(CodeOf(err))),
+			log.Warn("a command was not done", zap.String("command", string(to.command)), zap.String("code", string(CodeOf(err))),
 				zap.Error(scrub.Error(err, scrub.Values(message.Data(), true)...)))
-			err = message.Error(string(CodeOf(err)), scrub.Text(err.Error()), nil)
+			err = message.Error(string(CodeOf(err)), scrub.Text(err.Error()), nil, signed)
 		} else {
-			err = message.Respond(answer)
+			err = message.Respond(answer, signed)
 		}
 		if err != nil {
-			log.Warn("a command could not be answered", zap.String("command", string(command)), zap.Error(err))
+			log.Warn("a command could not be answered", zap.String("command", string(to.command)), zap.Error(err))
 		}
 	}
 }
@@ -112,14 +120,17 @@ func (s *Service) answerer(ctx context.Context, nc *nats.Conn, command Command, 
 // headerRoom is kept free in a message for its headers.
 const headerRoom = 4096
 
-func (s *Service) do(ctx context.Context, command Command, body []byte, handler Handler) ([]byte, error) {
+func (s served) do(ctx context.Context, body []byte) ([]byte, error) {
 	var request Request
 	if len(body) > 0 {
 		if err := strict(body, &request); err != nil {
 			return nil, &Error{Code: Misuse, Message: fmt.Sprintf("read the request: %v", err)}
 		}
 	}
-	result, err := handler.Command(ctx, command, request)
+	if err := request.meant(s.destination, s.command); err != nil {
+		return nil, err
+	}
+	result, err := s.handler.Command(ctx, s.command, request)
 	if err != nil {
 		return nil, err
 	}

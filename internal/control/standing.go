@@ -39,7 +39,7 @@ func Announce(nc *nats.Conn, options Options, destinations []string, of func(des
 		answer := micro.HandlerFunc(func(message micro.Request) {
 			s.running.Add(1)
 			defer s.running.Done()
-			_ = message.RespondJSON(of(d)) // who asked goes by who answers in time
+			_ = message.RespondJSON(of(d), micro.WithHeaders(sign(d, Standing))) // who asked goes by who answers in time
 		})
 		if err := service.AddEndpoint(string(Standing)+"-"+d, answer, micro.WithEndpointSubject(Subject(d, Standing))); err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for %s of %s: %w", Standing, d, err), s.Stop())
@@ -71,6 +71,9 @@ func Replicas(ctx context.Context, nc *nats.Conn, destination string) ([]Replica
 			break
 		}
 		var one Replica
+		if !signed(message, destination, Standing) {
+			continue
+		}
 		if json.Unmarshal(message.Data, &one) == nil {
 			all = append(all, one)
 		}

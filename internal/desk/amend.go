@@ -61,7 +61,7 @@ func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.
 	if err != nil {
 		return nil, nil, err
 	}
-	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{})
+	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{Gets: conn.Gets()})
 	if err != nil {
 		return nil, nil, err
 	}

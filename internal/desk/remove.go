@@ -101,7 +101,7 @@ func letGo(ctx context.Context, d *pipeline.Destination, o Removal) error {
 // Forget removes everything of a destination from the broker: its ledger, durable consumer, dead letters and
 // receipts. Its lease ends by itself.
 func Forget(ctx context.Context, conn *broker.Conn, destination, stream string) error {
-	journal, err := ledger.Open(ctx, conn.JS, destination, ledger.Options{})
+	journal, err := ledger.Open(ctx, conn.JS, destination, ledger.Options{Gets: conn.Gets()})
 	if err != nil {
 		return err
 	}

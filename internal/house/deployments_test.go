@@ -53,11 +53,14 @@ func TestShippedBrokersSyncEveryWrite(t *testing.T) {
 		if !strings.HasPrefix(p, "deployments/nats/") || filepath.Ext(p) != ".conf" {
 			continue
 		}
-		found++
 		body, err := os.ReadFile(filepath.Join(root, p))
 		if err != nil {
 			t.Fatal(err)
 		}
+		if filepath.Base(p) == "accounts.conf" { // it is part of the others
+			continue
+		}
+		found++
 		if !regexp.MustCompile(`(?m)^\s*sync_interval: always\b`).Match(body) {
 			t.Errorf("%s does not say sync_interval: always", p)
 		}

@@ -44,8 +44,8 @@ func Open(ctx context.Context, js jetstream.JetStream, destination string, o Opt
 		return nil, fmt.Errorf("open the snapshots of %s in bucket %s: %w", destination, o.Bucket, err)
 	}
 	s := &streamStore{
-		js: js, stream: stream, name: o.Stream, subject: subjectPrefix + destination,
-		objectStore: objectStore{js: js, objects: objects, bucket: o.Bucket},
+		stream: stream, name: o.Stream, subject: subjectPrefix + destination,
+		objectStore: objectStore{streams: streams{js: js, gets: o.Gets}, objects: objects, bucket: o.Bucket},
 	}
 	return newJournal(destination, s, o.Log)
 }
@@ -53,7 +53,6 @@ func Open(ctx context.Context, js jetstream.JetStream, destination string, o Opt
 // streamStore keeps a journal on one subject of a stream, and its snapshots in an object store.
 type streamStore struct {
 	objectStore
-	js      jetstream.JetStream
 	stream  jetstream.Stream
 	name    string
 	subject string
@@ -79,8 +78,8 @@ func (s *streamStore) publish(ctx context.Context, m message, expected uint64) (
 func (s *streamStore) last(ctx context.Context) (message, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	raw, err := ask.Until(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return s.stream.GetLastMsgForSubject(ctx, s.subject)
+	raw, err := ask.Until(ctx, func(ctx context.Context) (*ask.Got, error) {
+		return ask.Last(ctx, s.js.Conn(), s.prefix(), s.name, s.subject)
 	})
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
@@ -97,10 +96,10 @@ func read(seq uint64, h nats.Header, body []byte) message {
 }
 
 func (s *streamStore) read(ctx context.Context, r reading, visit func(message) error) error {
-	return eachMessage(ctx, s.js, s.name, s.subject, r, func(msg jetstream.Msg, seq uint64) error {
-		m := read(seq, msg.Headers(), msg.Data())
+	return s.each(ctx, s.name, s.subject, r, func(i item) error {
+		m := read(i.seq, i.header, i.body)
 		if m.format > Format {
-			return newerBuild(s.subject[len(subjectPrefix):], seq, m.format)
+			return newerBuild(s.subject[len(subjectPrefix):], i.seq, m.format)
 		}
 		return visit(m)
 	})
@@ -108,7 +107,7 @@ func (s *streamStore) read(ctx context.Context, r reading, visit func(message) e
 
 func (s *streamStore) purgeBelow(ctx context.Context, seq uint64, shred bool) error {
 	if shred {
-		if err := shredSubject(ctx, s.js, s.stream, s.name, s.subject, seq); err != nil {
+		if err := s.shredSubject(ctx, s.stream, s.subject, seq); err != nil {
 			return err
 		}
 	}
@@ -118,11 +117,12 @@ func (s *streamStore) purgeBelow(ctx context.Context, seq uint64, shred bool) er
 }
 
 // shredSubject overwrites every message of a subject below a sequence.
-func shredSubject(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, name, subject string, below uint64) error {
+func (s *streams) shredSubject(ctx context.Context, stream jetstream.Stream, subject string, below uint64) error {
 	var found []uint64
-	err := eachMessage(ctx, js, name, subject, reading{from: 1, headers: true}, func(_ jetstream.Msg, seq uint64) error {
-		if seq < below {
-			found = append(found, seq)
+	name := stream.CachedInfo().Config.Name
+	err := s.each(ctx, name, subject, reading{from: 1, headers: true}, func(i item) error {
+		if i.seq < below {
+			found = append(found, i.seq)
 		}
 		return nil
 	})

@@ -23,6 +23,7 @@ const Format = 1
 type Options struct {
 	Stream string // ROLLCALL_LEDGER
 	Bucket string // ROLLCALL_SNAPSHOTS
+	Gets   bool   // reads by get requests alone, for whoever may make no consumer
 	Log    *zap.Logger
 }
 

@@ -13,7 +13,7 @@ import (
 
 // objectStore keeps snapshots as objects of a bucket.
 type objectStore struct {
-	js      jetstream.JetStream
+	streams
 	objects jetstream.ObjectStore
 	bucket  string
 }
@@ -30,8 +30,8 @@ func (s *objectStore) get(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data := make([]byte, 0, info.Size)
-	err = eachMessage(ctx, s.js, s.streamName(), s.parts(info.NUID), reading{from: 1}, func(msg jetstream.Msg, _ uint64) error {
-		data = append(data, msg.Data()...)
+	err = s.each(ctx, s.streamName(), s.parts(info.NUID), reading{from: 1}, func(part item) error {
+		data = append(data, part.body...)
 		return nil
 	})
 	return data, err
@@ -42,6 +42,9 @@ func (s *objectStore) streamName() string { return "OBJ_" + s.bucket }
 func (s *objectStore) list(ctx context.Context, prefix string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
+	if s.gets {
+		return s.names(ctx, prefix)
+	}
 	infos, err := ask.Until(ctx, func(ctx context.Context) ([]*jetstream.ObjectInfo, error) { return s.objects.List(ctx) })
 	if errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return nil, nil
@@ -68,7 +71,7 @@ func (s *objectStore) remove(ctx context.Context, name string, shred bool) error
 	if shred {
 		info, err := s.objects.GetInfo(ctx, name)
 		if err == nil {
-			err = shredSubject(ctx, s.js, stream, s.streamName(), s.parts(info.NUID), math.MaxUint64)
+			err = s.shredSubject(ctx, stream, s.parts(info.NUID), math.MaxUint64)
 		}
 		if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
 			return err

@@ -151,7 +151,7 @@ func (s *objectStore) used(ctx context.Context) (map[string]bool, error) {
 
 func (s *objectStore) drop(ctx context.Context, stream jetstream.Stream, subject string, shred bool) error {
 	if shred {
-		if err := shredSubject(ctx, s.js, stream, s.streamName(), subject, math.MaxUint64); err != nil {
+		if err := s.shredSubject(ctx, stream, subject, math.MaxUint64); err != nil {
 			return err
 		}
 	}

@@ -20,10 +20,13 @@ const (
 	readPatience = 30 * time.Second       // without any message: the caller tries anew, and says why
 )
 
-// eachMessage visits the messages of a subject in order, up to the end as it is when it comes there. A consumer that dies, with its
+// each visits the messages of a subject in order, up to the end as it is when it comes there. A consumer that dies, with its
 // server or with its leader, is followed by another one from where it had come, so that an election costs no more than itself.
-func eachMessage(ctx context.Context, js jetstream.JetStream, stream, subject string, r reading, visit func(jetstream.Msg, uint64) error) error {
-	p := &pass{js: js, stream: stream, subject: subject, headers: r.headers, next: max(r.from, 1), progress: time.Now(), visit: visit}
+func (s *streams) each(ctx context.Context, stream, subject string, r reading, visit func(item) error) error {
+	if s.gets {
+		return s.byGets(ctx, stream, subject, r, visit)
+	}
+	p := &pass{js: s.js, stream: stream, subject: subject, headers: r.headers, next: max(r.from, 1), progress: time.Now(), visit: visit}
 	for {
 		err := p.run(ctx)
 		switch {
@@ -59,7 +62,7 @@ type pass struct {
 	headers         bool
 	next            uint64    // the sequence to read from
 	progress        time.Time // when the last message came
-	visit           func(jetstream.Msg, uint64) error
+	visit           func(item) error
 	refused         error // by visit
 }
 
@@ -91,7 +94,7 @@ func (p *pass) run(ctx context.Context) error {
 		if meta.Sequence.Consumer != n {
 			return errGap
 		}
-		if p.refused = p.visit(msg, meta.Sequence.Stream); p.refused != nil {
+		if p.refused = p.visit(item{seq: meta.Sequence.Stream, header: msg.Headers(), body: msg.Data()}); p.refused != nil {
 			return p.refused
 		}
 		p.next, p.progress = meta.Sequence.Stream+1, time.Now()

@@ -10,14 +10,18 @@ import (
 
 // The suite that the model's ledger in memory has to pass as well.
 func TestTheLedgerPassesTheSuiteOfTheFakeOne(t *testing.T) {
-	fakeledger.Suite(t, func(t *testing.T) func() fakeledger.Ledgered {
-		c := testkit.Broker(t)
-		return func() fakeledger.Ledgered {
-			j, err := ledger.Open(t.Context(), c.JS, "a", ledger.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return j
-		}
-	})
+	for name, options := range map[string]ledger.Options{"by consumers": {}, "by gets": {Gets: true}} {
+		t.Run(name, func(t *testing.T) {
+			fakeledger.Suite(t, func(t *testing.T) func() fakeledger.Ledgered {
+				c := testkit.Broker(t)
+				return func() fakeledger.Ledgered {
+					j, err := ledger.Open(t.Context(), c.JS, "a", options)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return j
+				}
+			})
+		})
+	}
 }

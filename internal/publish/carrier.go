@@ -2,8 +2,8 @@ package publish
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,7 +16,6 @@ import (
 const (
 	singleTimeout = 5 * time.Second // for the answer to one event
 	batchTimeout  = 10 * time.Second
-	lookUpTimeout = 30 * time.Second
 )
 
 // receipt is the broker's answer to messages that were sent together.
@@ -32,8 +31,8 @@ type awaiting func(context.Context) (receipt, error)
 type carrier interface {
 	// send writes the messages, in order, and returns before they are answered. All of them are stored, or none.
 	send(ctx context.Context, msgs []*nats.Msg) (awaiting, error)
-	// scan visits the message ids of the stream from a sequence on, until visit returns false.
-	scan(ctx context.Context, from uint64, visit func(sequence uint64, id string) bool) error
+	// one writes one message of a batch by itself, under the same id.
+	one(ctx context.Context, m *nats.Msg) (awaiting, error)
 	// last is the stream's last sequence.
 	last(ctx context.Context) (uint64, error)
 }
@@ -134,6 +133,17 @@ func (s *stream) batch(msgs []*nats.Msg) (awaiting, error) {
 	}, nil
 }
 
+func (s *stream) one(ctx context.Context, m *nats.Msg) (awaiting, error) {
+	if err := s.connected(ctx); err != nil {
+		return nil, err
+	}
+	alone := &nats.Msg{Subject: m.Subject, Data: m.Data, Header: maps.Clone(m.Header)}
+	for _, batch := range []string{jetstreamext.BatchIDHeader, jetstreamext.BatchSeqHeader, jetstreamext.BatchCommitHeader} {
+		alone.Header.Del(batch)
+	}
+	return s.single(alone)
+}
+
 func (s *stream) single(m *nats.Msg) (awaiting, error) {
 	connection := s.watch.connection()
 	future, err := s.js.PublishMsgAsync(m, jetstream.WithStallWait(singleTimeout))
@@ -152,18 +162,4 @@ func (s *stream) single(m *nats.Msg) (awaiting, error) {
 			return receipt{}, context.Cause(ctx)
 		}
 	}, nil
-}
-
-func (s *stream) scan(ctx context.Context, from uint64, visit func(sequence uint64, id string) bool) error {
-	found := errors.New("found")
-	err := s.conn.ReadRange(ctx, broker.Range{Stream: s.name, From: from, HeadersOnly: true}, func(m broker.Message) error {
-		if visit(m.Sequence, nats.Header(m.Header).Get(msgIDHeader)) {
-			return nil
-		}
-		return found
-	})
-	if errors.Is(err, found) {
-		return nil
-	}
-	return err
 }

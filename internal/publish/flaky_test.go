@@ -53,6 +53,17 @@ func (f *flaky) store(msgs []*nats.Msg) receipt {
 	return receipt{last: uint64(len(f.log))}
 }
 
+// one is a try of a single message: the broker tells the sequence of one that it knows.
+func (f *flaky) one(ctx context.Context, m *nats.Msg) (awaiting, error) {
+	f.mu.Lock()
+	at, known := f.seen[m.Header[msgIDHeader][0]]
+	f.mu.Unlock()
+	if known {
+		return told(receipt{last: at, duplicate: true}, nil), nil
+	}
+	return f.send(ctx, []*nats.Msg{m})
+}
+
 func (f *flaky) send(_ context.Context, msgs []*nats.Msg) (awaiting, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,17 +104,6 @@ func (f *flaky) send(_ context.Context, msgs []*nats.Msg) (awaiting, error) {
 
 func told(r receipt, err error) awaiting {
 	return func(context.Context) (receipt, error) { return r, err }
-}
-
-func (f *flaky) scan(_ context.Context, from uint64, visit func(uint64, string) bool) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := from; i <= uint64(len(f.log)); i++ {
-		if !visit(i, f.log[i-1]) {
-			return nil
-		}
-	}
-	return nil
 }
 
 func (f *flaky) last(context.Context) (uint64, error) {

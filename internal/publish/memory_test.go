@@ -36,8 +36,11 @@ func (v *void) send(_ context.Context, msgs []*nats.Msg) (awaiting, error) {
 	return told(receipt{last: v.sequence}, nil), nil
 }
 
-func (v *void) last(context.Context) (uint64, error)                          { return v.sequence, nil }
-func (v *void) scan(context.Context, uint64, func(uint64, string) bool) error { return nil }
+func (v *void) last(context.Context) (uint64, error) { return v.sequence, nil }
+
+func (v *void) one(ctx context.Context, m *nats.Msg) (awaiting, error) {
+	return v.send(ctx, []*nats.Msg{m})
+}
 
 func TestPublishingAMillionRowsTakesConstantMemory(t *testing.T) {
 	if testing.Short() {

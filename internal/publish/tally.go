@@ -52,11 +52,27 @@ func (t *tally) renewed(events int) {
 // acknowledged counts a stored unit whose last event has the sequence.
 func (t *tally) acknowledged(u *unit, last uint64, duplicates int) {
 	n := uint64(len(u.events))
-	first := last - n + 1
+	t.add(span{first: last - n + 1, last: last, events: n, duplicates: uint64(duplicates)})
+}
+
+// stored counts one stored event.
+func (t *tally) stored(got receipt) {
+	one := span{first: got.last, last: got.last, events: 1}
+	if got.duplicate {
+		one.duplicates = 1
+	}
+	t.add(one)
+}
+
+// span is where stored events stand.
+type span struct{ first, last, events, duplicates uint64 }
+
+func (t *tally) add(s span) {
+	first, last := s.first, s.last
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum.Acked += n
-	t.sum.Duplicates += uint64(duplicates)
+	t.sum.Acked += s.events
+	t.sum.Duplicates += s.duplicates
 	t.known = max(t.known, last)
 	t.sum.Last = max(t.sum.Last, last)
 	for _, lowest := range []*uint64{&t.sum.First, &t.lowest} {

@@ -14,6 +14,8 @@ type unit struct {
 	events []event
 	bytes  int
 	after  uint64        // a sequence that the stream had reached before its first try
+	rest   []event       // what is not stored yet, once the unit goes event by event
+	single bool          // it does
 	sealed chan struct{} // closed when nothing is added any more
 	done   chan struct{} // closed when it is acknowledged
 }
@@ -33,14 +35,6 @@ func (u *unit) msgs() []*nats.Msg {
 		msgs[i] = e.msg
 	}
 	return msgs
-}
-
-func (u *unit) ids() map[string]int {
-	ids := make(map[string]int, len(u.events))
-	for i, e := range u.events {
-		ids[e.msg.Header[msgIDHeader][0]] = i
-	}
-	return ids
 }
 
 // deliver waits for the answer to a unit's first try and tries again until it is stored, for as long as the publisher's patience lasts.
@@ -82,7 +76,7 @@ func (p *Publisher) stored(u *unit, wait awaiting, err error) bool {
 			}
 		}
 		p.tally.retried()
-		wait, err = p.carrier.send(p.ctx, u.msgs())
+		wait, err = p.again(u)
 	}
 }
 
@@ -105,41 +99,22 @@ func (p *Publisher) halved(u *unit) bool {
 // judge says whether an answer means that the unit is stored. Where the broker knows the ids it may be an earlier try of ours, whose
 // answer was lost. It is no publication where there was none (H30): then the events get new ids.
 func (p *Publisher) judge(u *unit, got receipt, doubt bool) (stored bool, err error) {
-	if got.duplicate && doubt {
-		if got.last == 0 {
-			if got.last, err = p.lookUp(u); err != nil {
-				return false, err
-			}
-		}
-		if got.last > 0 {
-			p.tally.acknowledged(u, got.last, len(u.events))
-			return true, nil
-		}
+	switch {
+	case !got.duplicate:
+		p.tally.acknowledged(u, got.last, 0)
+		return true, nil
+	case doubt && got.last == 0: // of a batch it is not told which
+		err := p.singly(u)
+		return err == nil, err
+	case doubt && got.last > u.after:
+		p.tally.acknowledged(u, got.last, len(u.events))
+		return true, nil
 	}
-	if got.duplicate {
-		for _, e := range u.events {
-			p.renew(e)
-		}
-		p.tally.renewed(len(u.events))
-		return false, nil
+	for _, e := range u.events {
+		p.renew(e)
 	}
-	p.tally.acknowledged(u, got.last, 0)
-	return true, nil
-}
-
-// lookUp finds the sequence of the unit's last event in the stream, or 0. One event found is enough: all are stored, or none.
-func (p *Publisher) lookUp(u *unit) (uint64, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, lookUpTimeout)
-	defer cancel()
-	ids, last := u.ids(), uint64(0)
-	err := p.carrier.scan(ctx, u.after+1, func(sequence uint64, id string) bool {
-		i, ours := ids[id]
-		if ours {
-			last = sequence + uint64(len(u.events)-1-i)
-		}
-		return !ours
-	})
-	return last, err
+	p.tally.renewed(len(u.events))
+	return false, nil
 }
 
 // finish lets the next events of the unit's profiles go, and gives its place back.

@@ -40,6 +40,7 @@ func Broker(ctx context.Context, found *Findings, cfg *config.Config, conn *brok
 	}
 	brokerClock(ctx, found, conn)
 	found.Add(Unseen, "broker", "permissions", "whether this user may publish to, create and purge the streams: looking would be writing")
+	strangers(ctx, found, conn)
 	streams(ctx, found, cfg, conn)
 }
 
