@@ -69,11 +69,7 @@ func (c *Conn) FindInstallation(ctx context.Context) (Installation, bool, error)
 func (c *Conn) InstallationMade(ctx context.Context) (time.Time, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	stream, err := c.JS.Stream(ctx, LedgerStream)
-	if err != nil {
-		return time.Time{}, streamError(LedgerStream, "read the installation's secrets from", err)
-	}
-	msg, err := stream.GetLastMsgForSubject(ctx, installationSubject)
+	msg, err := ask.Last(ctx, c.NC, c.prefix, LedgerStream, installationSubject)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the installation's secrets from %s: %w", LedgerStream, err)
 	}
@@ -81,6 +77,8 @@ func (c *Conn) InstallationMade(ctx context.Context) (time.Time, error) {
 }
 
 func (c *Conn) readInstallation(ctx context.Context) (in Installation, err error) {
+	ctx, cancel := withDefaultTimeout(ctx)
+	defer cancel()
 	msg, err := ask.Last(ctx, c.NC, c.prefix, LedgerStream, installationSubject)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return in, streamError(LedgerStream, "read the installation's secrets from", err)
