@@ -62,7 +62,9 @@ func (s *State) record(rec ledger.Record) error {
 		}
 	case *ledger.Erased:
 		for _, h := range r.Handles {
-			s.erased(h)
+			if s.erasing.Get(uint32(h)) == nil { // an erasure of our own looks for itself: it may have been added since
+				s.erased(h)
+			}
 		}
 	case *ledger.Judge:
 		s.judge(r)

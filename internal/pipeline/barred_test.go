@@ -84,3 +84,27 @@ func TestADoubtIsSettledBesideAContactWhoseLookUpIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// H15: that another destination of the account has deleted a contact does not stand for the deletion of our own erasure: we may
+// have added the contact since.
+func TestARecheckDoesNotStandForOurOwnDeletion(t *testing.T) {
+	onScene(t, simulator.Options{}, func(s *scene) {
+		s.opts.Purger = &purges{w: s.world}
+		s.begin()
+		s.all("a", "entered", numbered("p", 1))
+		s.quiet(10 * time.Minute)
+		s.plan(simulator.Plan{Faults: []simulator.Fault{{Kind: "status", Status: 503, Route: "POST contacts/search/emails", For: 60}}})
+		s.erase("p0")
+		time.Sleep(time.Second)
+		for range 50 {
+			if s.d.Recheck(s.Context(), numbered("p", 1)) == nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		time.Sleep(20 * time.Minute)
+		if n := len(s.seen().proofs()); n != 1 || s.account() != 0 {
+			s.Errorf("%d proofs, and %d contacts in the account", n, s.account())
+		}
+	})
+}
