@@ -20,7 +20,7 @@ var contractFlags = map[string]string{
 	"consumer ledger check": "--json", "consumer ledger commands": "--json", "consumer ledger dump": "", "consumer ledger backup": "", "consumer ledger restore": "--yes",
 	"consumer simulator": "--listen --api-key --clock-scale --seed --faults --inspect",
 
-	"publisher publish": "--segment --change --create --dry-run --json", "publisher refresh": "--segment --create --dry-run --json",
+	"publisher publish": "--map --map-file --preset --id-column --id-from --delimiter --encoding --rejects --strict --segment --change --create --dry-run --json", "publisher refresh": "--map --map-file --preset --id-column --id-from --delimiter --encoding --rejects --strict --segment --create --dry-run --json",
 	"publisher exit": "--segment --attributes --json", "publisher erase": "--json", "publisher generate": "--json",
 }
 

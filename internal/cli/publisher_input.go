@@ -3,9 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +16,7 @@ const standardInput = "-"
 // inputFlags are those of commands that read files.
 type inputFlags struct {
 	publisherFlags
+	feedFlags
 	segment, format, change string
 }
 
@@ -65,6 +63,7 @@ func newRefreshCommand(env *Env) *cobra.Command {
 }
 
 func (f *inputFlags) addFormat(command *cobra.Command) {
+	f.feedFlags.add(command)
 	command.Flags().StringVar(&f.format, "format", string(publish.Auto), "csv, ndjson, or auto: by the file's extension, else by its first character")
 }
 
@@ -78,6 +77,9 @@ func (f *inputFlags) options() (publish.ReadOptions, error) {
 	}
 	if f.segment != "" && !segment.ValidToken([]byte(f.segment)) {
 		return o, misuse("--segment is %q: a segment's name is 1 to 64 letters, digits, _ and -", f.segment)
+	}
+	if err := f.feedFlags.options(&o); err != nil {
+		return o, err
 	}
 	if f.change == "" {
 		return o, nil
@@ -127,113 +129,4 @@ func (e *Env) refresh(ctx context.Context, f *inputFlags, files []string) error 
 		}
 		return sum, err
 	})
-}
-
-// input is the rows of the files that a command was given.
-type input struct {
-	env     *Env
-	files   []string
-	options publish.ReadOptions
-	report  *publisherReport
-}
-
-func (e *Env) input(ctx context.Context, f *inputFlags, files []string, run func(context.Context, sink, *input) (publish.Summary, error)) error {
-	options, err := f.options()
-	if err != nil {
-		return err
-	}
-	if len(files) == 0 {
-		files = []string{standardInput}
-	}
-	in := &input{env: e, files: files, options: options, report: newPublisherReport(e, newPublisherProgress(e, 0))}
-	if err := in.measure(); err != nil {
-		return err
-	}
-	err = f.publication(ctx, e, in.report, func(ctx context.Context, s sink) (publish.Summary, error) { return run(ctx, s, in) })
-	if errors.Is(err, publish.ErrInput) {
-		return &ExitError{Status: Misuse, Err: err}
-	}
-	return err
-}
-
-// measure adds up how much there is to read, where that can be known, before anything is published.
-func (in *input) measure() error {
-	total := int64(0)
-	for _, name := range in.files {
-		size, err := in.size(name)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		if size < 0 {
-			return nil
-		}
-		total += size
-	}
-	in.report.progress.total.Store(total)
-	return nil
-}
-
-// size is a file's, -1 where it has none.
-func (in *input) size(name string) (int64, error) {
-	var info os.FileInfo
-	var err error
-	if name != standardInput {
-		info, err = os.Stat(name)
-	} else if file, ok := in.env.Stdin.(*os.File); ok {
-		info, err = file.Stat()
-	}
-	switch {
-	case err != nil:
-		return 0, err
-	case info != nil && info.IsDir():
-		return 0, errors.New("it is a directory")
-	case info == nil || !info.Mode().IsRegular():
-		return -1, nil
-	}
-	return info.Size(), nil
-}
-
-// each gives every readable row to take, and reports the others and those that take refuses.
-func (in *input) each(take func(publish.Item) error) error {
-	for _, name := range in.files {
-		if err := in.file(name, take); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (in *input) file(name string, take func(publish.Item) error) error {
-	from, shown := in.env.Stdin, "standard input"
-	if name != standardInput {
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-		defer file.Close()
-		from, shown = io.Reader(file), name
-	} else if isTerminal(from) {
-		in.env.tell("info", "reading rows from the terminal; end with Ctrl-D", nil)
-	}
-	options := in.options
-	options.Name = name
-	var ours error // of publishing: the file is not to blame
-	err := publish.Read(counted{from, &in.report.progress.read}, options, func(item publish.Item) error {
-		in.report.rows++
-		in.report.progress.rows.Add(1)
-		err := item.Err
-		if err == nil {
-			err = take(item)
-		}
-		if refused, ok := errors.AsType[*publish.RowError](err); ok {
-			in.report.refuse(shown, item.Line, refused)
-			return nil
-		}
-		ours = err
-		return err
-	})
-	if err != nil && ours == nil {
-		return fmt.Errorf("%s: %w", shown, err)
-	}
-	return err
 }

@@ -20,6 +20,7 @@ type publisherProgress struct {
 	to    io.Writer
 	every time.Duration
 
+	refused           atomic.Int64 // rows
 	total, read, rows atomic.Int64 // bytes of the input, of them read, and rows in those; without an input total counts events
 	input             bool
 
@@ -77,6 +78,9 @@ func (p *publisherProgress) observe(now publish.Progress) {
 		if total > 0 {
 			p.bar.ChangeMax64(total)
 		}
+		if n := p.refused.Load(); n > 0 {
+			p.bar.Describe("publishing, " + count(n) + " refused")
+		}
 		_ = p.bar.Set64(done) // a bar that can't be drawn is no failure
 		return
 	}
@@ -84,6 +88,9 @@ func (p *publisherProgress) observe(now publish.Progress) {
 	line := fmt.Sprintf("published %s, %s/s", people.Of(done, "event"), count(int64(rate)))
 	if total > 0 {
 		line = fmt.Sprintf("published %s of about %s, %s/s, %s left", count(done), people.Of(total, "event"), count(int64(rate)), span(float64(total-done)/max(rate, 1)))
+	}
+	if n := p.refused.Load(); n > 0 {
+		line += ", " + count(n) + " refused"
 	}
 	p.env.tell("info", line, nil)
 }

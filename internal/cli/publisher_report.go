@@ -35,6 +35,9 @@ type publisherReport struct {
 	refreshed bool   // and its end was published
 	flags     *publisherFlags
 	begun     time.Time
+	warnings  []string
+	differing int // profiles whose rows differ
+	preview   []previewedRow
 }
 
 func newPublisherReport(env *Env, p *publisherProgress) *publisherReport {
@@ -46,6 +49,7 @@ func (r *publisherReport) begin(f *publisherFlags) { r.flags, r.begun = f, time.
 // refuse tells of a row that was not published. No value of it is shown (I12).
 func (r *publisherReport) refuse(file string, line int, why *publish.RowError) {
 	r.refused++
+	r.progress.refused.Store(int64(r.refused))
 	r.reasons[string(why.Reason)]++
 	if len(r.first) < maxRefusedRows {
 		r.first = append(r.first, refusedRow{file, line, string(why.Reason), why.Detail})
@@ -125,6 +129,9 @@ type publisherSummary struct {
 	Refresh         *refreshSummary   `json:"refresh,omitempty"`
 	Seconds         float64           `json:"seconds"`
 	Error           string            `json:"error,omitempty"`
+	Warnings        []string          `json:"warnings,omitempty"`
+	Differing       int               `json:"differing_profiles,omitempty"` // that have rows which differ
+	Preview         []previewedRow    `json:"preview,omitempty"`
 }
 
 type refreshSummary struct {
@@ -140,6 +147,7 @@ func (r *publisherReport) asJSON(seconds float64, failure error) publisherSummar
 		Stream: r.flags.stream, DryRun: r.flags.dryRun, Rows: r.rows, Published: r.sum.Acked, Refused: r.refused,
 		RefusedByReason: r.reasons, RefusedRows: r.first, FirstSequence: r.sum.First, LastSequence: r.sum.Last,
 		Retries: r.sum.Retries, Duplicates: r.sum.Duplicates, Renewed: r.sum.Renewed, Seconds: seconds,
+		Warnings: r.warnings, Differing: r.differing, Preview: r.preview,
 	}
 	if r.refresh != "" {
 		s.Refresh = &refreshSummary{

@@ -47,7 +47,7 @@ func (r *receipt) line() string {
 		text += fmt.Sprintf(" %s of batch %d: %s asked, %s applied, %s refused, after %s", r.Operation, r.Batch,
 			count(r.Requested), count(r.Applied), count(r.Refused), span(float64(r.After)/1000))
 	case "replay":
-		text += fmt.Sprintf(": %s", people.Of(r.Events, "event"))
+		text += ": " + people.Of(r.Events, "event")
 	case "erasure":
 		text += fmt.Sprintf(" by event %s: contacts %v; %s and %s overwritten; ledger %s", count(r.Sequence), r.Contacts,
 			people.Of(r.Letters, "dead letter"), people.Of(r.Overwritten, "event"), r.Ledger)

@@ -68,6 +68,26 @@ func LoadNATS(path string, env LookupEnv) (NATS, error) {
 	return cfg.NATS, d.failed(path)
 }
 
+// LoadDestinations reads the destinations section alone, for who wants to know what they would make of an event: neither the other
+// sections nor their environment variables need to be good.
+func LoadDestinations(path string, env LookupEnv) ([]Destination, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	d := newDecoder(env)
+	root, err := d.parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	cfg := &Config{}
+	section := lookUp("destinations")
+	if entries, ok := d.entries(place{}, root); ok && entries["destinations"] != nil {
+		d.any(place{key: section, at: "destinations"}, entries["destinations"], reflect.ValueOf(&cfg.Destinations).Elem())
+	}
+	return cfg.Destinations, d.failed(path)
+}
+
 // DefaultNATS is the nats section of an empty file: what a command uses that was only told --nats-url.
 func DefaultNATS() NATS {
 	d, cfg := newDecoder(nil), &Config{}

@@ -16,7 +16,7 @@ var reasons = map[string]string{
 	"github.com/getkin/kin-openapi":               "tests: requests and answers against SendGrid's OpenAPI documents",
 	"github.com/goccy/go-yaml":                    "strict YAML with positions in its errors",
 	"github.com/google/go-cmp":                    "tests: says what differs",
-	"github.com/klauspost/compress":               "zstd for snapshots, gzip for request bodies",
+	"github.com/klauspost/compress":               "zstd for snapshots, gzip for request bodies, both for publishers' files",
 	"github.com/nats-io/jsm.go":                   "reads the nats CLI's contexts, so that nats.context means the same here",
 	"github.com/nats-io/nats-server/v2":           "the embedded broker, and the tests' one",
 	"github.com/nats-io/nats.go":                  "the broker's client",
@@ -37,6 +37,7 @@ var reasons = map[string]string{
 	"go.uber.org/goleak":                          "tests: no goroutine is left behind",
 	"go.uber.org/zap":                             "logs",
 	"golang.org/x/term":                           "is it a terminal, and how wide",
+	"golang.org/x/text":                           "UTF-16 and the old encodings of the files that teams have",
 	"pgregory.net/rapid":                          "tests: properties with shrinking",
 }
 

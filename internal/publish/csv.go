@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"rollcall/internal/people"
 	"rollcall/internal/segment"
@@ -25,41 +24,50 @@ type csvReader struct {
 	lines *lines
 	o     ReadOptions
 	rec   record
+	raw   []byte // the record's lines
+	line  int    // how long the first of them is in raw
 
-	keys       [][]byte // by column, quoted, with the colon; nil where it is no attribute
-	at         columns
+	columns    *layout // nil until the header is read
 	attributes []byte
 }
 
-// columns are those that are no attributes; -1 is none.
-type columns struct{ profile, segment, change int }
-
-func readCSV(l *lines, o ReadOptions, yield func(Item) error) error {
-	r := &csvReader{lines: l, o: o, at: columns{-1, -1, -1}}
+func readCSV(l *lines, o ReadOptions, yield func(Item) error) (err error) {
+	r := &csvReader{lines: l, o: o, rec: record{comma: o.Delimiter}}
+	if o.Delimiter == 0 {
+		if r.rec.comma, err = findDelimiter(l); err != nil {
+			return err
+		}
+	}
 	for {
 		line, err := r.next()
 		var bad *RowError
 		switch {
 		case errors.Is(err, io.EOF):
-			if r.keys == nil {
+			if r.columns == nil {
 				return fmt.Errorf("%w: it has no header", ErrInput)
 			}
 			return nil
-		case errors.As(err, &bad) && r.keys == nil, err == nil && r.keys == nil:
-			if bad != nil {
-				err = fmt.Errorf("%w: line %d, the header: %s", ErrInput, line, bad.Detail)
-			} else {
-				err = r.header(line)
-			}
+		case errors.As(err, &bad) && r.columns == nil:
+			err = fmt.Errorf("%w: line %d, the header: %s", ErrInput, line, bad.Detail)
+		case err == nil && r.columns == nil:
+			err = r.header(line)
 		case bad != nil:
-			err = yield(Item{Line: line, Err: bad})
+			err = yield(r.kept(Item{Line: line, Err: bad}))
 		case err == nil:
-			err = yield(r.item(line))
+			err = yield(r.kept(r.item(line)))
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// kept adds the record as it was.
+func (r *csvReader) kept(item Item) Item {
+	if len(r.raw) <= maxLine {
+		item.Raw = r.raw
+	}
+	return item
 }
 
 // next reads a record into rec and returns the number of its first line. Where a record of several lines is broken, its first line
@@ -72,7 +80,7 @@ func (r *csvReader) next() (first int, err error) {
 		one, err := r.lines.next()
 		switch {
 		case errors.Is(err, io.EOF) && r.rec.open:
-			r.lines.unread(more)
+			r.giveBack(more)
 			return first, &RowError{segment.ReasonUnreadable, "a quote is never closed"}
 		case err != nil:
 			return first, err
@@ -83,9 +91,10 @@ func (r *csvReader) next() (first int, err error) {
 		default:
 			first = one.number
 		}
+		r.keep(one, len(more) == 0)
 		size += len(one.text) + 32
 		if problem := r.feed(one, size); problem != "" {
-			r.lines.unread(more)
+			r.giveBack(more)
 			return first, &RowError{segment.ReasonUnreadable, problem}
 		}
 		if !r.rec.open {
@@ -94,49 +103,60 @@ func (r *csvReader) next() (first int, err error) {
 	}
 }
 
-func (r *csvReader) feed(one line, size int) (problem string) {
+// giveBack makes a broken record its first line alone.
+func (r *csvReader) giveBack(more []line) {
+	r.lines.unread(more)
+	if len(more) > 0 {
+		r.raw = r.raw[:r.line]
+	}
+}
+
+// keep notes a line as it was.
+func (r *csvReader) keep(one line, first bool) {
 	switch {
-	case one.long, size > maxLine:
+	case !r.o.KeepRaw:
+		return
+	case first:
+		r.raw = r.raw[:0]
+	case len(r.raw) <= maxLine:
+		r.raw = append(r.raw, '\n')
+	}
+	if len(r.raw) <= maxLine {
+		r.raw = append(r.raw, one.text...)
+	}
+	if first {
+		r.line = len(r.raw)
+	}
+}
+
+func (r *csvReader) feed(one line, size int) (problem string) {
+	if one.long || size > maxLine {
 		return "it is longer than 1 MiB, or a quote is never closed"
-	case !utf8.Valid(one.text):
-		return "it is not UTF-8"
+	}
+	if problem := r.lines.problem(one.text); problem != "" {
+		return problem
 	}
 	return r.rec.feed(one.text)
 }
 
 // header reads the names of the columns.
 func (r *csvReader) header(line int) error {
-	seen := map[string]bool{}
-	r.keys = make([][]byte, len(r.rec.ends))
-	for i := range r.keys {
-		name := strings.TrimSpace(string(r.rec.field(i)))
-		switch {
-		case name == "":
-			return fmt.Errorf("%w: line %d, the header: column %d has no name", ErrInput, line, i+1)
-		case seen[name]:
-			return fmt.Errorf("%w: line %d, the header: two columns are named %q", ErrInput, line, name)
-		}
-		seen[name] = true
-		switch name {
-		case profileColumn:
-			r.at.profile = i
-		case segmentColumn:
-			r.at.segment = i
-		case changeColumn:
-			r.at.change = i
-		default:
-			r.keys[i] = append(segment.AppendQuoted(nil, []byte(name)), ':')
-		}
+	names := make([]string, len(r.rec.ends))
+	for i := range names {
+		names[i] = strings.TrimSpace(string(r.rec.field(i)))
 	}
+	columns, err := r.o.Columns.arrange(names)
 	switch {
-	case r.at.profile < 0 && len(r.keys) == 1 && strings.ContainsAny(string(r.rec.field(0)), ";\t|"):
-		return fmt.Errorf("%w: line %d, the header: columns are separated by commas alone", ErrInput, line)
-	case r.at.profile < 0:
-		return fmt.Errorf("%w: line %d, the header: there is no column %s", ErrInput, line, profileColumn)
-	case r.at.segment < 0 && r.o.Segment == "":
+	case err != nil:
+		return fmt.Errorf("%w: line %d, the header: %w", ErrInput, line, err)
+	case columns.segment < 0 && r.o.Segment == "":
 		return fmt.Errorf("%w: there is neither a column %s nor a --segment", ErrInput, segmentColumn)
-	case r.at.change < 0 && r.o.Change == 0:
+	case columns.change < 0 && r.o.Change == 0:
 		return fmt.Errorf("%w: there is neither a column %s nor a --change", ErrInput, changeColumn)
+	}
+	r.columns = columns
+	if r.o.Header != nil {
+		return r.o.Header(columns.header(r.rec.comma))
 	}
 	return nil
 }
@@ -151,32 +171,43 @@ func (r *csvReader) word(column int) string {
 
 // item makes a row of the record. Every cell that is no id is an attribute, as text; an empty one is null.
 func (r *csvReader) item(line int) Item {
-	if n := len(r.rec.ends); n != len(r.keys) {
-		return refuse(line, segment.ReasonUnreadable, fmt.Sprintf("it has %s, the header %d", people.Of(n, "cell"), len(r.keys)))
+	c := r.columns
+	if n := len(r.rec.ends); n != c.width {
+		return refuse(line, segment.ReasonUnreadable, fmt.Sprintf("it has %s, the header %d", people.Of(n, "cell"), c.width))
 	}
-	row := Row{Profile: r.word(r.at.profile), Segment: cmp.Or(r.word(r.at.segment), r.o.Segment), Change: r.o.Change}
-	if change := r.word(r.at.change); change != "" {
+	row := Row{Profile: r.word(c.profile), Segment: cmp.Or(r.word(c.segment), r.o.Segment), Change: r.o.Change}
+	if c.email >= 0 {
+		id, bad := IDFromEmail(r.rec.field(c.cells[c.email].column))
+		if bad != nil {
+			return Item{Line: line, Err: bad}
+		}
+		row.Profile = id
+	}
+	if change := r.word(c.change); change != "" {
 		var ok bool
 		if row.Change, ok = changeOf(change); !ok {
 			return refuse(line, segment.ReasonSchema, noChange)
 		}
 	}
+	row.Attributes = r.object()
+	return Item{Line: line, Row: row}
+}
+
+// object is the record's attributes.
+func (r *csvReader) object() []byte {
 	a := append(r.attributes[:0], '{')
-	for i, key := range r.keys {
-		if key == nil {
-			continue
-		}
-		if len(a) > 1 {
+	for i := range r.columns.cells {
+		c := &r.columns.cells[i]
+		if i > 0 {
 			a = append(a, ',')
 		}
-		a = append(a, key...)
-		if cell := r.rec.field(i); len(cell) > 0 {
-			a = segment.AppendQuoted(a, cell)
+		a = append(a, c.key...)
+		if text := r.rec.field(c.column); len(text) > 0 {
+			a = segment.AppendQuoted(a, text)
 		} else {
 			a = append(a, "null"...)
 		}
 	}
 	r.attributes = append(a, '}')
-	row.Attributes = r.attributes
-	return Item{Line: line, Row: row}
+	return r.attributes
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // maxLine bounds a line, and a CSV record of several lines. An event takes 64 KiB, so nothing longer can be published.
@@ -20,6 +21,8 @@ type lines struct {
 	buffer []byte // of a line that did not fit the reader's
 	again  []line // to be read once more
 	end    byte   // of a line
+	// decoded is whether the text was in another encoding: what could not be decoded stands as U+FFFD in it.
+	decoded bool
 }
 
 // line is one line without its end, valid until the next one is read. The text of one that is too long is skipped.
@@ -29,13 +32,13 @@ type line struct {
 	long   bool
 }
 
-func newLines(in io.Reader) *lines {
-	l := &lines{reader: bufio.NewReaderSize(in, 64<<10)}
+func newLines(in *bufio.Reader) *lines {
+	l := &lines{reader: in}
 	if start, _ := l.reader.Peek(len(byteOrderMark)); bytes.Equal(start, byteOrderMark) {
 		_, _ = l.reader.Discard(len(byteOrderMark)) // they were peeked at
 	}
 	l.end = '\n'
-	if start := l.beginning(); bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
+	if start := beginning(l.reader); bytes.IndexByte(start, '\n') < 0 && bytes.IndexByte(start, '\r') >= 0 {
 		l.end = '\r' // as old Macintoshes end lines, and spreadsheets that save for them
 	}
 	return l
@@ -97,3 +100,14 @@ func (l *lines) rest(start []byte) (text []byte, long bool, err error) {
 
 // unread gives lines back, the last ones that next returned.
 func (l *lines) unread(some []line) { l.again = append(some, l.again...) }
+
+// problem says what keeps a line from being read; "" is nothing.
+func (l *lines) problem(text []byte) string {
+	switch {
+	case !utf8.Valid(text):
+		return "it is not UTF-8"
+	case l.decoded && bytes.ContainsRune(text, utf8.RuneError):
+		return "it holds a character that is none of its encoding"
+	}
+	return ""
+}

@@ -24,8 +24,8 @@ func utf16Text(text string, big bool) string {
 func TestAFileThatIsNoTextIsRefusedByWhatItIs(t *testing.T) {
 	const rows = "profile_id,email\nada,ada@example.com\n"
 	for in, want := range map[string]string{
-		"\xff\xfe" + utf16Text(rows, false): "it is UTF-16LE, not UTF-8", "\xfe\xff" + utf16Text(rows, true): "it is UTF-16BE, not UTF-8",
-		utf16Text(rows, false): "it is UTF-16LE, not UTF-8", utf16Text(rows, true): "it is UTF-16BE, not UTF-8",
+		"\xff\xfe" + utf16Text(rows, false): "it seems to be utf-16le, not UTF-8", "\xfe\xff" + utf16Text(rows, true): "it seems to be utf-16be, not UTF-8",
+		utf16Text(rows, false): "it seems to be utf-16le, not UTF-8", utf16Text(rows, true): "it seems to be utf-16be, not UTF-8",
 		"\xff\xfe\x00\x00p\x00\x00\x00": "it is UTF-32", "PK\x03\x04\x14\x00": "a spreadsheet (.xlsx)", "\xd0\xcf\x11\xe0\xa1\xb1": "an old spreadsheet",
 		"%PDF-1.7\n": "a PDF", "profile_id,email\na,b\x00\n": "it is no text: byte 21 is zero",
 	} {

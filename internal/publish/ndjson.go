@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"rollcall/internal/segment"
 )
@@ -44,9 +43,12 @@ func readNDJSON(l *lines, o ReadOptions, yield func(Item) error) error {
 		}
 		item := refuse(0, segment.ReasonTooLarge, "the line is longer than 1 MiB")
 		if !one.long {
-			item = r.item(text)
+			item = r.item(l, text)
 		}
 		item.Line = one.number
+		if o.KeepRaw && !one.long {
+			item.Raw = one.text
+		}
 		if err := yield(item); err != nil {
 			return err
 		}
@@ -76,10 +78,10 @@ func (r *jsonReader) member(key, value []byte) {
 	}
 }
 
-func (r *jsonReader) item(text []byte) Item {
+func (r *jsonReader) item(l *lines, text []byte) Item {
 	r.in = members{}
-	if !utf8.Valid(text) {
-		return refuse(0, segment.ReasonUnreadable, "it is not UTF-8")
+	if problem := l.problem(text); problem != "" {
+		return refuse(0, segment.ReasonUnreadable, problem)
 	}
 	if segment.ScanObject(text, r.visit) != nil {
 		return refuse(0, segment.ReasonUnreadable, segment.Fault("the line", text))
@@ -96,7 +98,7 @@ func (r *jsonReader) asEvent(text []byte) Item {
 	if problem != nil {
 		return Item{Err: &RowError{problem.Reason, problem.Detail}}
 	}
-	item := Item{Row: Row{Profile: string(event.Profile)}}
+	item := Item{Event: true, Row: Row{Profile: string(event.Profile)}}
 	switch event.Kind {
 	case segment.Membership:
 		if event.Change == segment.Entered && Padded(item.Row.Profile) { // whoever was entered so has to be able to leave

@@ -66,11 +66,11 @@ func TestCSVColumnsGoBeforeTheFlags(t *testing.T) {
 }
 
 func TestABadCSVLineIsReportedAndTheOthersGoOn(t *testing.T) {
-	expect(t, "profile_id,email\na,1,2\nb\n,x@example.com\nc,a\"b\nd,\"a\"b\ne,\xff\nf,good\n", entering,
+	expect(t, "profile_id,email\na,1,2\nb\n,x@example.com\nc,a\"b\nd,\"a\"b\ne,\xff\nf,güd\n", entering,
 		"2: unreadable: it has 3 cells, the header 2", "3: unreadable: it has 1 cell, the header 2",
 		"4: schema: data.profile_id is empty",
 		"5: unreadable: a quote stands inside a cell that is not quoted", "6: unreadable: something stands behind the closing quote of a cell",
-		"7: unreadable: it is not UTF-8", `8: seg f entered {"email":"good"}`)
+		"7: unreadable: it is not UTF-8", `8: seg f entered {"email":"güd"}`)
 }
 
 // A quote that is never closed costs its own line, not the rest of the file.
@@ -87,16 +87,16 @@ func TestAStrayQuoteSwallowsNothing(t *testing.T) {
 
 func TestACSVFileThatCannotBeReadSaysWhy(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                       "no header",
-		"\n\n":                   "no header",
-		"email\nx\n":             "no column profile_id",
-		"profile_id;email\na;b":  "commas alone",
-		"profile_id,a,a\n":       `two columns are named "a"`,
-		"profile_id,,a\n":        "column 2 has no name",
-		"profile_id,\"a":         "never closed",
-		"\xff\xfep\x00":          "not UTF-8",
-		`[{"profile_id":"a"}]`:   "JSON array",
-		" \n [{\"specversion\":": "JSON array",
+		"":                             "no header",
+		"\n\n":                         "no header",
+		"email\nx\n":                   "no column profile_id",
+		"profile_id;email,name\na;b,c": "separated by , or by ;: say which with --delimiter",
+		"profile_id,a,a\n":             `two columns are named "a"`,
+		"profile_id,,a\n":              "column 2 has no name",
+		"profile_id,\"a":               "never closed",
+		"\xff\xfep\x00":                "not UTF-8",
+		`[{"profile_id":"a"}]`:         "JSON array",
+		" \n [{\"specversion\":":       "JSON array",
 	} {
 		err := Read(strings.NewReader(in), entering, func(Item) error { return nil })
 		if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), want) {

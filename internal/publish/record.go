@@ -2,11 +2,12 @@ package publish
 
 import "bytes"
 
-// record is a CSV record (RFC 4180, commas alone) as its lines come in.
+// record is a CSV record (RFC 4180, with any delimiter) as its lines come in.
 type record struct {
-	text []byte // the cells, without quotes, one behind the other
-	ends []int  // of the cells, in text
-	open bool   // a quoted cell goes on in the next line
+	comma byte
+	text  []byte // the cells, without quotes, one behind the other
+	ends  []int  // of the cells, in text
+	open  bool   // a quoted cell goes on in the next line
 }
 
 func (r *record) reset() { r.text, r.ends, r.open = r.text[:0], r.ends[:0], false }
@@ -39,7 +40,7 @@ func (r *record) feed(line []byte) (problem string) {
 
 // plain reads a cell without quotes, and returns what stands behind its comma, or nil.
 func (r *record) plain(line []byte) (rest []byte, problem string) {
-	cell, rest, more := bytes.Cut(line, []byte{','})
+	cell, rest, more := cutByte(line, r.comma)
 	if bytes.IndexByte(cell, '"') >= 0 {
 		return nil, "a quote stands inside a cell that is not quoted"
 	}
@@ -70,8 +71,15 @@ func (r *record) quoted(line []byte) (rest []byte, problem string) {
 	switch {
 	case len(line) == 0:
 		return nil, ""
-	case line[0] == ',':
+	case line[0] == r.comma:
 		return line[1:], ""
 	}
 	return nil, "something stands behind the closing quote of a cell"
+}
+
+func cutByte(line []byte, c byte) (before, after []byte, found bool) {
+	if at := bytes.IndexByte(line, c); at >= 0 {
+		return line[:at], line[at+1:], true
+	}
+	return line, nil, false
 }

@@ -15,29 +15,22 @@ var foreign = []struct{ start, what string }{
 	{"SQLite format 3\x00", "it is an SQLite database: write its rows as CSV or NDJSON"},
 }
 
-// beginning is what the first read of an input brings: 64 KiB of a file. More is not waited for: a slow engine's first rows go out.
-func (l *lines) beginning() []byte {
-	start, err := l.reader.Peek(1)
-	for err == nil {
-		start, err = l.reader.Peek(l.reader.Buffered())
-		if start[len(start)-1] != '\r' {
-			break
-		}
-		start, err = l.reader.Peek(len(start) + 1) // whether a line feed follows decides how lines end
-	}
-	return start
-}
-
 // isText refuses, as a whole, an input that is no text, by its beginning: row by row it would be thousands of refusals that say less.
-func (l *lines) isText() error {
-	start := l.beginning()
+// ask is whether text in another encoding is to be asked about.
+func isText(start []byte, ask bool) error {
 	for _, f := range foreign {
 		if bytes.HasPrefix(start, []byte(f.start)) {
 			return fmt.Errorf("%w: %s", ErrInput, f.what)
 		}
 	}
-	if name := wide(start); name != "" {
-		return fmt.Errorf("%w: it is %s, not UTF-8: convert it (iconv -f %s -t UTF-8)", ErrInput, name, name)
+	looks := wide(start)
+	switch {
+	case looks == "utf-32":
+		return fmt.Errorf("%w: it is UTF-32, which is not read: convert it to UTF-8", ErrInput)
+	case looks != "":
+		return &EncodingError{looks}
+	case ask && looksLike1252(start):
+		return &EncodingError{"windows-1252"}
 	}
 	if at := bytes.IndexByte(start, 0); at >= 0 {
 		return fmt.Errorf("%w: it is no text: byte %d is zero", ErrInput, at+1)
@@ -50,11 +43,11 @@ func (l *lines) isText() error {
 func wide(start []byte) string {
 	switch {
 	case bytes.HasPrefix(start, []byte("\xff\xfe\x00\x00")), bytes.HasPrefix(start, []byte("\x00\x00\xfe\xff")):
-		return "UTF-32"
+		return "utf-32"
 	case bytes.HasPrefix(start, []byte("\xff\xfe")):
-		return "UTF-16LE"
+		return "utf-16le"
 	case bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return "UTF-16BE"
+		return "utf-16be"
 	}
 	var zeros [2]int
 	start = start[:min(len(start), 512)&^1]
@@ -66,9 +59,9 @@ func wide(start []byte) string {
 	switch pairs := len(start) / 2; {
 	case pairs < 4:
 	case zeros[0] == 0 && zeros[1] > pairs*3/4:
-		return "UTF-16LE"
+		return "utf-16le"
 	case zeros[1] == 0 && zeros[0] > pairs*3/4:
-		return "UTF-16BE"
+		return "utf-16be"
 	}
 	return ""
 }
