@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/segment"
 )
 
 // proposal is an entry on its way to the journal, with the dead letters that must be confirmed first.
@@ -232,6 +233,7 @@ func (l *loop) committed(a appendation) error {
 	}
 	if g := a.folded; g != nil {
 		s.Omitted += g.omitted
+		s.Kinds[segment.Unknown].Stale += g.passed
 		for kind, n := range g.dead {
 			s.Kinds[kind].Dead += n
 		}

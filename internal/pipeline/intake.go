@@ -49,6 +49,7 @@ type gathered struct {
 	pending uint64
 	letters []letter
 	omitted uint64
+	passed  uint64    // messages of the broker's own, which are no events
 	dead    [4]uint64 // events that changed nothing, by kind
 }
 
@@ -163,6 +164,10 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 	g.cursor, g.pending = m.Sequence, m.Pending
 	g.events++
 	g.time = max(g.time, m.Time.UnixNano())
+	if isMarker(m) {
+		g.passed++
+		return nil
+	}
 	ev, problem := in.decoder.Decode(m.Subject, m.Header, m.Body)
 	row := ledger.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
 	if problem != nil {
