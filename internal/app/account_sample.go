@@ -16,6 +16,7 @@ const countEvery = 5 * time.Minute
 func (a *account) sample(ctx context.Context, app *App) {
 	var counted time.Time
 	for wait(ctx, time.Second) {
+		a.metrics.Failing(app.failingFor(a, time.Now()))
 		for _, route := range sendgrid.Routes {
 			if b := a.client.Budget(route); b.Limit > 0 {
 				a.metrics.Budget(string(route), b.Remaining)

@@ -47,6 +47,9 @@ type App struct {
 	secrets  secrets
 	runners  []*runner
 	board    *broker.Board
+	link     atomic.Pointer[broker.Conn] // conn, for who may ask before it is there
+	letters  letterBook
+	orphaned orphanage
 	http     string // address, once listening
 	cleanups []cleanup
 	cancel   context.CancelFunc
@@ -70,6 +73,7 @@ func New(cfg *config.Config, o Options) *App {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
+	o.Build = builtAs(o, cfg)
 	return &App{
 		cfg: cfg, opts: o, log: o.Log, registry: o.Registry,
 		accounts: map[string]*account{},
@@ -94,6 +98,7 @@ func (a *App) onStop(name string, do func(context.Context) error) {
 // wait for them.
 func (a *App) Start(ctx context.Context) error {
 	a.metrics = telemetry.New(a.registry, a.opts.Build)
+	a.metrics.Broker(a.reached)
 	if err := a.serveHTTP(ctx); err != nil {
 		return err
 	}
@@ -125,6 +130,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.runners = append(a.runners, r)
 	}
 	a.watch(run)
+	a.running.Go(func() { a.countLetters(run) })
 	if err := a.announce(); err != nil {
 		return err
 	}

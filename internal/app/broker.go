@@ -19,6 +19,7 @@ import (
 func (a *App) connect(ctx context.Context) error {
 	if a.opts.Conn != nil {
 		a.conn = a.opts.Conn
+		a.link.Store(a.conn)
 		return a.ensure(ctx)
 	}
 	n := &a.cfg.NATS
@@ -35,6 +36,7 @@ func (a *App) connect(ctx context.Context) error {
 		conn, err := broker.Connect(ctx, o, a.log)
 		if err == nil {
 			a.conn = conn
+			a.link.Store(conn)
 			break
 		}
 		if ctx.Err() != nil {

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/telemetry"
 	"rollcall/internal/web"
 )
 
@@ -64,13 +64,19 @@ func (a *App) live() error {
 	return nil
 }
 
+// reached reports whether the broker is connected, at any time.
+func (a *App) reached() bool {
+	conn := a.link.Load()
+	return conn != nil && conn.NC.IsConnected()
+}
+
 // readiness reports whether the configuration was read and the broker answers. A standby is ready, and a
 // suspended destination does not make it unready.
 func (a *App) readiness() error {
 	switch {
 	case !a.ready.Load():
 		return errNotReady
-	case !a.conn.NC.IsConnected():
+	case !a.reached():
 		return errUnreached
 	}
 	return nil
@@ -81,26 +87,37 @@ type reader struct{ app *App }
 
 const askReplica = 2 * time.Second
 
-// Status gives every destination of the file.
-func (r reader) Status(ctx context.Context) (any, error) {
+// atOnce is how many destinations are asked about at a time.
+const atOnce = 16
+
+// Status gives every destination of the file and the orphans, as `consumer status` does.
+func (r reader) Status(ctx context.Context) (web.Overview, error) {
+	overview := web.Overview{Trouble: r.app.troubled()}
 	if !r.app.ready.Load() {
-		return []control.StatusAnswer{}, nil
+		answers := make([]control.StatusAnswer, 0, len(r.app.cfg.Destinations))
+		for i := range r.app.cfg.Destinations {
+			var nothing known
+			answers = append(answers, nothing.stale(desk.Describe(r.app.cfg, &r.app.cfg.Destinations[i]), overview.Trouble))
+		}
+		overview.Destinations = answers
+		return overview, nil
 	}
-	answers := make([]control.StatusAnswer, 0, len(r.app.runners))
-	for _, run := range r.app.runners {
-		answer := run.status(ctx)
-		answer.Standbys = r.app.standbys(answer.Destination, answer.Replica)
-		answers = append(answers, answer)
+	answers := make([]control.StatusAnswer, len(r.app.runners))
+	var asking sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	for i, run := range r.app.runners {
+		slots <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-slots }()
+			answers[i] = run.status(ctx)
+			if len(answers[i].Standbys) == 0 {
+				answers[i].Standbys = r.app.standbys(run.cfg.ID, answers[i].Replica)
+			}
+		})
 	}
-	orphans, err := r.app.orphans(ctx)
-	if err != nil {
-		return answers, nil // the broker is away, and /readyz says so
-	}
-	for _, id := range orphans {
-		state := telemetry.Orphaned.String()
-		answers = append(answers, control.StatusAnswer{Destination: id, State: state, Next: control.Next(id, state, "")})
-	}
-	return answers, nil
+	asking.Wait()
+	overview.Destinations = append(answers, r.app.orphaned.answers(overview.Trouble)...)
+	return overview, nil
 }
 
 // Query answers from what the broker keeps, or asks the active replica of a destination and, where nobody is active, the
@@ -144,26 +161,6 @@ func asker(ctx context.Context) string {
 		return "http:" + name
 	}
 	return "http"
-}
-
-// status is how one destination stands, here or at the replica that has it.
-func (r *runner) status(ctx context.Context) control.StatusAnswer {
-	if r.active.Load() != nil {
-		return r.answer(r.stats())
-	}
-	ctx, cancel := context.WithTimeout(ctx, askReplica)
-	defer cancel()
-	var answer control.StatusAnswer
-	if err := control.Call(ctx, r.app.conn.NC, r.cfg.ID, control.Status, control.Request{}, &answer); err == nil {
-		return answer
-	}
-	answer = r.answer(r.stats())
-	if answer.Reason == "" {
-		answer.State = control.Inactive
-	}
-	answer.Replica = ""
-	answer.Advise()
-	return answer
 }
 
 // HTTPAddr is where health, metrics and the operator's page are; empty where they are not served.

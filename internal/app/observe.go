@@ -33,14 +33,22 @@ func (o observer) Committed(took time.Duration, _ int) { o.m.Committed(took) }
 // sample shows the destination's level once a second while it is active here.
 func (r *runner) sample(ctx context.Context) {
 	var last pipeline.Stats
+	var rare sampled
 	for wait(ctx, time.Second) {
-		st := r.stats()
-		if r.active.Load() == nil {
-			last = pipeline.Stats{}
+		st, d := r.stats(), r.active.Load()
+		if d == nil {
+			last, rare = pipeline.Stats{}, sampled{ledgerAt: rare.ledgerAt}
+			r.held.Store(nil)
 			if st.Suspended != "" {
 				r.metrics.SetState(telemetry.Suspended, st.Suspended)
+				r.sampleLedger(ctx, &rare)
 			}
 			continue
+		}
+		if r.app.reached() {
+			r.sampleHeld(ctx, &rare, d, st)
+			r.sampleRefreshes(ctx, &rare, d)
+			r.known.keep(r.answer(st))
 		}
 		for kind := range st.Kinds {
 			typ, now, before := telemetry.EventType(kind), st.Kinds[kind], last.Kinds[kind]
@@ -58,6 +66,9 @@ func (r *runner) sample(ctx context.Context) {
 		}
 		r.metrics.SetState(state(st), st.Suspended)
 		r.metrics.SetLevel(r.level(st))
+		if letters, counted := r.app.letters.of(r.cfg.ID); counted {
+			r.metrics.LettersPresent(letters)
+		}
 		last = st
 	}
 }
@@ -82,6 +93,14 @@ func state(st pipeline.Stats) telemetry.State {
 	return telemetry.Running
 }
 
+// heldNow is what is held, as far as the last look at it goes.
+func (r *runner) heldNow(st pipeline.Stats) pipeline.Held {
+	if held := r.held.Load(); held != nil {
+		return *held
+	}
+	return pipeline.Held{Count: st.Held}
+}
+
 func (r *runner) level(st pipeline.Stats) telemetry.Level {
 	return telemetry.Level{
 		Contacts: telemetry.Contacts{
@@ -89,7 +108,7 @@ func (r *runner) level(st pipeline.Stats) telemetry.Level {
 			Window: st.Window, OnTheWay: st.OnTheWay, InDoubt: st.InDoubt, Waiting: st.Waiting, Held: st.Held, Refused: st.RefusedNow,
 		},
 		Slots: st.Slots, ProfileCap: r.cfg.ProfileCap, IntakePending: st.Pending, JobsInFlight: st.Jobs, LedgerBytes: st.LedgerBytes,
-		OldestUnapplied: st.Age(time.Now()),
+		OldestUnapplied: st.Age(time.Now()), HeldRemovals: r.heldNow(st).Count,
 	}
 }
 

@@ -93,6 +93,9 @@ func (a *App) watchOrphans(ctx context.Context) {
 			}
 			continue
 		}
+		if err := a.orphaned.look(ctx, a, ids); err != nil {
+			continue
+		}
 		for id, m := range shown {
 			if !slices.Contains(ids, id) {
 				m.Speak(false)
@@ -106,6 +109,12 @@ func (a *App) watchOrphans(ctx context.Context) {
 			}
 			shown[id].Speak(true)
 			shown[id].SetState(telemetry.Orphaned, "")
+		}
+		for _, one := range a.orphaned.answers("") {
+			if m := shown[one.Destination]; m != nil {
+				m.SetLevel(levelOf(&one))
+				m.LettersPresent(one.DeadLetters)
+			}
 		}
 	}
 }

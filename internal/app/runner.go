@@ -27,6 +27,9 @@ type runner struct {
 	log     *zap.Logger
 	metrics *telemetry.Destination
 	lags    lags // of what this replica applied
+	known   known
+	page    page
+	held    atomic.Pointer[pipeline.Held] // what is held, while something is and it is active here
 	active  atomic.Pointer[pipeline.Destination]
 	reason  atomic.Pointer[string]             // why it is not claimed; nil or empty is none
 	stale   atomic.Bool                        // a newer configuration than ours is in force

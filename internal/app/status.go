@@ -15,6 +15,9 @@ func (r *runner) answer(st pipeline.Stats) control.StatusAnswer {
 	a := desk.Describe(r.app.cfg, r.cfg)
 	a.Fill(st)
 	a.State, a.Reason, a.Replica = state(st).String(), st.Suspended, r.app.opts.Replica
+	a.DeadLetters, _ = r.app.letters.of(r.cfg.ID)
+	held := r.heldNow(st)
+	a.HeldRemovals, a.HeldSweeps, a.HeldDigest = held.Count, held.Sweeps, held.Digest
 	a.LagP50Seconds, a.LagP99Seconds = r.lags.quantiles()
 	a.Advise()
 	for _, route := range sendgrid.Routes {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -30,6 +31,8 @@ type ground struct {
 	sim   *simulator.Simulator
 	url   string
 	lists map[string]string
+
+	transport http.RoundTripper // to SendGrid; nil is the default
 }
 
 func newGround(t *testing.T, destinations ...string) *ground {
@@ -96,7 +99,7 @@ type replica struct {
 func (g *ground) start(name string, cfg *config.Config) *replica {
 	g.t.Helper()
 	r := &replica{own: testkit.Connect(g.t, g.nats), registry: prometheus.NewRegistry()}
-	r.App = New(cfg, Options{Conn: r.own, Replica: name, Registry: r.registry, Log: zaptest.NewLogger(g.t).Named(name)})
+	r.App = New(cfg, Options{Conn: r.own, Replica: name, Registry: r.registry, Transport: g.transport, Log: zaptest.NewLogger(g.t).Named(name)})
 	g.t.Cleanup(func() { r.stop(g.t) })
 	if err := r.Start(g.t.Context()); err != nil {
 		g.t.Fatal(err)

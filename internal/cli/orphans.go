@@ -10,10 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/scrub"
 )
 
 const ledgerSubject = "rollcall.ledger."
@@ -36,7 +34,7 @@ func (s *session) orphans(ctx context.Context) ([]control.StatusAnswer, error) {
 		if len(replicas) > 0 {
 			continue
 		}
-		orphans = append(orphans, s.orphan(ctx, id))
+		orphans = append(orphans, desk.Orphan(ctx, s.conn, s.cfg, id))
 	}
 	return orphans, nil
 }
@@ -52,19 +50,6 @@ func (s *session) orphansAmong(ctx context.Context, ids []string) ([]control.Sta
 		orphans = slices.DeleteFunc(orphans, func(a control.StatusAnswer) bool { return !slices.Contains(ids, a.Destination) })
 	}
 	return orphans, err
-}
-
-// orphan is how an orphaned destination stands, by its ledger alone.
-func (s *session) orphan(ctx context.Context, id string) control.StatusAnswer {
-	a := control.StatusAnswer{Destination: id, State: "orphaned", Next: control.Next(id, "orphaned", "")}
-	state, _, err := desk.LoadState(ctx, s.conn, s.cfg, &config.Destination{ID: id})
-	if err != nil {
-		a.Trouble = scrub.Text(err.Error())
-		return a
-	}
-	a.Fill(state.Stats())
-	a.ListID = state.Claim().Binding.List
-	return a
 }
 
 // ledgers are the destinations that the ledger's stream knows.

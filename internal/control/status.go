@@ -16,14 +16,17 @@ type StatusAnswer struct {
 	Account     string `json:"account,omitempty"`
 	ListID      string `json:"list_id,omitempty"`
 
-	State  string `json:"state"`            // orphaned, suspended, paused, held, running; or inactive
+	State  string `json:"state"`            // orphaned, suspended, paused, held, running; or inactive, unknown
 	Reason string `json:"reason,omitempty"` // of a suspension
 	Next   string `json:"next,omitempty"`   // the command that helps
 
 	// The fold has not reached the stream's end as it was at the claim: what the ledger owed before waits for it.
 	CatchingUp bool `json:"catching_up,omitempty"`
 
-	Trouble string `json:"trouble,omitempty"` // why the ledger could not be read, where nobody is active
+	// Why the ledger could not be read, where nobody is active, or nobody be asked. Then the numbers are not known, or are
+	// those of an earlier time.
+	Trouble string     `json:"trouble,omitempty"`
+	AsOf    *time.Time `json:"as_of,omitempty"` // when the numbers were read, if they are not of now
 
 	// Events that the stream dropped before they were folded, first and last sequence: removals wait until a refresh of
 	// each segment was accepted.
@@ -125,6 +128,7 @@ type Budget struct {
 // States that are no label of a metric.
 const (
 	Inactive = "inactive" // nobody is active: what is shown was read from the streams
+	NotKnown = "unknown"  // nobody can be asked, and nothing was read before: what is shown is the configuration
 )
 
 // suspendedNext has every reason of a suspension, with the command or step that ends it. %s is the
@@ -158,6 +162,8 @@ func Next(destination, state, reason string) string {
 		return fill("put it back into the configuration, or: consumer remove %s", destination)
 	case Inactive:
 		return "start a consumer: consumer run"
+	case NotKnown:
+		return "is the broker up, and does the network reach it? consumer check"
 	}
 	return ""
 }

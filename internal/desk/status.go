@@ -62,14 +62,14 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 		return answer, err
 	}
 	if d.Status == nil {
-		answer.IntakePending = d.pending(ctx, answer.Cursor)
+		answer.IntakePending = d.Pending(ctx, answer.Cursor)
 		answer.Advise()
 	}
 	return answer, nil
 }
 
-// pending is how many events the broker has beyond the cursor, of all segments: nobody draws them.
-func (d *Desk) pending(ctx context.Context, cursor uint64) uint64 {
+// Pending is how many events the broker has beyond the cursor, of all segments, while nobody is active: nobody draws them.
+func (d *Desk) Pending(ctx context.Context, cursor uint64) uint64 {
 	if at, ok, err := d.Conn.InspectConsumer(ctx, d.Destination.Stream, d.Destination.ID); err == nil && ok && at.Delivered >= cursor {
 		return at.Pending + at.Delivered - cursor
 	}

@@ -226,3 +226,6 @@ func (s *State) Held() Held {
 	}
 	return held
 }
+
+// Refreshed calls visit with each segment whose refresh was accepted, and with the first sequence of the last one.
+func (s *State) Refreshed(visit func(segment string, first uint64)) { s.roster.Published(visit) }

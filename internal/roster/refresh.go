@@ -232,3 +232,13 @@ func (r *Roster) Drop(seg uint16, sequence uint64, touch Touch) {
 	delete(r.judged, seg)
 	r.segments[seg].published = 0
 }
+
+// Published calls visit with each segment whose refresh was accepted and the first sequence of the last one, which is zero if
+// that was of a stream before.
+func (r *Roster) Published(visit func(segment string, first uint64)) {
+	for _, s := range r.segments {
+		if s.published > 0 {
+			visit(s.name, r.sequenceOf(s.published))
+		}
+	}
+}

@@ -24,6 +24,7 @@ func (m *Metrics) Account(id string, routes []string) *Account {
 			m.requests.WithLabelValues(id, route, class)
 		}
 	}
+	m.failing.WithLabelValues(id)
 	return &Account{metrics: m, id: id, routes: slices.Clone(routes)}
 }
 

@@ -47,8 +47,16 @@ var contract = map[string]struct {
 		"stream": "",
 		"kind":   "stream_deleted stream_updated stream_restored stream_leader_elected stream_quorum_lost consumer_deleted consumer_paused consumer_leader_elected consumer_quorum_lost",
 	}},
-	"rollcall_build_info":       {"GAUGE", map[string]string{"version": "", "revision": "", "go_version": ""}},
-	"rollcall_config_hash_info": {"GAUGE", map[string]string{"hash": ""}},
+	"rollcall_held_removals": {"GAUGE", map[string]string{"destination": ""}},
+	"rollcall_dead_letters_present": {"GAUGE", map[string]string{
+		"destination": "",
+		"reason":      "too_large unreadable unknown_type schema subject_mismatch no_email invalid_email bad_value refresh_refused sendgrid_refused other_identifier",
+	}},
+	"rollcall_segment_last_refresh_timestamp_seconds": {"GAUGE", map[string]string{"destination": "", "segment": ""}},
+	"rollcall_broker_connected":                       {"GAUGE", map[string]string{}},
+	"rollcall_sendgrid_failing_since_seconds":         {"GAUGE", map[string]string{"account": ""}},
+	"rollcall_build_info":                             {"GAUGE", map[string]string{"version": "", "revision": "", "go_version": ""}},
+	"rollcall_config_hash_info":                       {"GAUGE", map[string]string{"hash": ""}},
 }
 
 func TestTheMetricsAreThoseOfTheContractWithExactlyItsLabels(t *testing.T) {

@@ -25,6 +25,8 @@ type series struct {
 	state                                                 [states]prometheus.Gauge
 	contacts                                              [len(contactLabels)]prometheus.Gauge
 	slots, profileCap, pending, oldest, jobs, ledgerBytes prometheus.Gauge
+	heldRemovals                                          prometheus.Gauge
+	letters                                               map[string]prometheus.Gauge
 	events                                                [eventTypes][results]prometheus.Counter
 	operations                                            [operations][outcomes]prometheus.Counter
 	fields                                                [fieldResults]prometheus.Counter
@@ -76,7 +78,7 @@ func (d *Destination) Speak(speak bool) {
 
 // resolve makes every series of the closed sets, so that a rate starts at zero and not at its first event.
 func (d *Destination) resolve() *series {
-	m, id, s := d.metrics, d.id, &series{dead: map[string]prometheus.Counter{}}
+	m, id, s := d.metrics, d.id, &series{dead: map[string]prometheus.Counter{}, letters: map[string]prometheus.Gauge{}}
 	for i, label := range stateLabels {
 		s.state[i] = m.state.WithLabelValues(id, label)
 	}
@@ -102,8 +104,9 @@ func (d *Destination) resolve() *series {
 		s.fields[i] = m.fields.WithLabelValues(id, result)
 	}
 	for _, reason := range reasonLabels {
-		s.dead[reason] = m.dead.WithLabelValues(id, reason)
+		s.dead[reason], s.letters[reason] = m.dead.WithLabelValues(id, reason), m.letters.WithLabelValues(id, reason)
 	}
+	s.heldRemovals = m.heldRemovals.WithLabelValues(id)
 	s.takeovers, s.commit = m.takeovers.WithLabelValues(id), m.commit.WithLabelValues(id)
 	return s
 }

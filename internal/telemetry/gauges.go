@@ -16,15 +16,20 @@ type Level struct {
 	OldestUnapplied time.Duration
 	JobsInFlight    int
 	LedgerBytes     uint64
+	HeldRemovals    int // those of held refreshes included, which are no contacts' standing
 }
 
-// SetLevel shows a level.
+// SetLevel shows a level. Removals that are held with a whole refresh are dirty contacts, and held ones, too.
 func (d *Destination) SetLevel(level Level) {
 	s := d.speaking()
 	if s == nil {
 		return
 	}
 	c := level.Contacts
+	if more := level.HeldRemovals - c.Held; more > 0 {
+		c.Held, c.Dirty = c.Held+more, c.Dirty+more
+	}
+	s.heldRemovals.Set(float64(level.HeldRemovals))
 	for i, n := range [len(contactLabels)]int{
 		c.Listed, c.Dirty, c.Window, c.OnTheWay, c.InDoubt, c.Waiting, c.Held, c.Refused,
 	} {

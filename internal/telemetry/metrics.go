@@ -10,10 +10,13 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics is the process's set. The zero value is not usable; nil is a set that counts nothing.
 type Metrics struct {
+	registrar                          registrar
 	active, state, suspended, contacts *prometheus.GaugeVec
 	slots, profileCap, accountContacts *prometheus.GaugeVec
 	intakePending, oldest, jobs        *prometheus.GaugeVec
 	ledgerBytes, budget                *prometheus.GaugeVec
+	heldRemovals, letters, refreshed   *prometheus.GaugeVec
+	failing                            *prometheus.GaugeVec
 	events, operations, fields, dead   *prometheus.CounterVec
 	requests, takeovers, advisories    *prometheus.CounterVec
 	toApplied, toAccepted              *prometheus.HistogramVec
@@ -42,8 +45,8 @@ var (
 
 // New registers the set. It panics where it is registered already, which is a mistake in the program.
 func New(registerer prometheus.Registerer, build Build) *Metrics {
-	m := &Metrics{}
 	r := registrar{registerer}
+	m := &Metrics{registrar: r}
 	m.describeDestinations(r)
 	m.describeWork(r)
 	m.describeAccounts(r)
@@ -55,6 +58,7 @@ func New(registerer prometheus.Registerer, build Build) *Metrics {
 	m.ofDestination = []partial{
 		m.state, m.suspended, m.contacts, m.slots, m.profileCap, m.intakePending, m.oldest, m.jobs,
 		m.toApplied, m.toAccepted, m.events, m.operations, m.fields, m.dead, m.commit, m.ledgerBytes, m.takeovers,
+		m.heldRemovals, m.letters, m.refreshed,
 	}
 	return m
 }
@@ -70,6 +74,9 @@ func (m *Metrics) describeDestinations(r registrar) {
 	m.intakePending = r.gauge("intake_pending", "Events of the stream that are not yet taken over.", d)
 	m.oldest = r.gauge("oldest_unapplied_seconds", "Age of the oldest change in a window, on its way or in doubt.", d)
 	m.jobs = r.gauge("jobs_in_flight", "SendGrid jobs that are followed.", d)
+	m.heldRemovals = r.gauge("held_removals", "Removals that wait for an approval, those of held refreshes included.", d)
+	m.letters = r.gauge("dead_letters_present", "Dead letters that are there now, by reason.", d, "reason")
+	m.refreshed = r.gauge("segment_last_refresh_timestamp_seconds", "When the last accepted refresh of the segment was published, in Unix time.", d, "segment")
 	m.ledgerBytes = r.gauge("ledger_bytes", "Size of the journal and its newest snapshot.", d)
 }
 
@@ -89,6 +96,7 @@ func (m *Metrics) describeAccounts(r registrar) {
 	m.accountContacts = r.gauge("account_contacts", "Contacts of the account as SendGrid counts them.", "account", "kind")
 	m.requests = r.counter("sendgrid_requests_total", "Requests to SendGrid by route and class of answer; none is no answer.", "account", "route", "class")
 	m.requestSeconds = r.histogram("sendgrid_request_seconds", "Duration of requests to SendGrid.", requestBuckets, "account", "route", "class")
+	m.failing = r.gauge("sendgrid_failing_since_seconds", "For how long SendGrid has taken nothing of the account while something is to be sent; 0 while it does.", "account")
 	m.budget = r.gauge("sendgrid_budget_remaining", "Requests left of the present rate window.", "account", "route")
 }
 

@@ -32,9 +32,13 @@ func told() *prometheus.Registry {
 	d.Committed(4 * time.Millisecond)
 	d.SetState(Running, "")
 	d.SetState(Suspended, "key")
+	d.LettersPresent(map[string]uint64{"no_email": 2, "c0ffee": 1})
+	d.Refreshed("vip", time.Unix(1764500000, 0))
+	m.Broker(func() bool { return true })
 	d.SetLevel(Level{
-		Contacts: Contacts{Listed: 8, Dirty: 21, Window: 1, OnTheWay: 2, InDoubt: 3, Waiting: 4, Held: 5, Refused: 6},
-		Slots:    13, ProfileCap: 100000, IntakePending: 7, OldestUnapplied: 1500 * time.Millisecond, JobsInFlight: 2, LedgerBytes: 4096,
+		HeldRemovals: 12,
+		Contacts:     Contacts{Listed: 8, Dirty: 21, Window: 1, OnTheWay: 2, InDoubt: 3, Waiting: 4, Held: 5, Refused: 6},
+		Slots:        13, ProfileCap: 100000, IntakePending: 7, OldestUnapplied: 1500 * time.Millisecond, JobsInFlight: 2, LedgerBytes: 4096,
 	})
 	v := m.Advisories([]string{"SEGMENT_EVENTS"}, []string{"stream_deleted"})
 	v.Advisory("SEGMENT_EVENTS", "stream_deleted")
@@ -44,6 +48,7 @@ func told() *prometheus.Registry {
 	a.Request("GET /v3/people/ada@example.com", Class(200), time.Second)
 	a.Budget("PUT /v3/marketing/contacts", 199)
 	a.Contacts(120000, 100000)
+	a.Failing(90 * time.Second)
 	m.Destination("standby")
 	return registry
 }

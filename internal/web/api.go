@@ -25,9 +25,7 @@ func (a api) destinations(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, struct {
-		Destinations any `json:"destinations"`
-	}{status})
+	a.answer(w, status)
 }
 
 func (a api) query(name string) http.Handler {

@@ -22,6 +22,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 		}
 		return fmt.Sprintf("of %d", limit)
 	},
+	"stamp": func(at *time.Time) string { return at.UTC().Format("2006-01-02 15:04:05Z") },
 	"age": func(seconds float64) string {
 		if seconds <= 0 {
 			return "-"
@@ -49,19 +50,44 @@ type row struct {
 	IntakePending   uint64            `json:"intake_pending"`
 	OldestUnapplied float64           `json:"oldest_unapplied_seconds"`
 	DeadLetters     map[string]uint64 `json:"dead_letters"`
+	HeldRemovals    int               `json:"held_removals"`
+	Failing         string            `json:"failing"`
+	FailingSince    *time.Time        `json:"failing_since"`
+	Trouble         string            `json:"trouble"`
+	AsOf            *time.Time        `json:"as_of"`
 }
+
+// Class is how the row is shown: figures of an earlier time are greyed.
+func (r row) Class() string {
+	if r.AsOf != nil {
+		return "stale"
+	}
+	return "now"
+}
+
+// StateClass is how the state is shown: a destination that runs and reaches nobody is not well.
+func (r row) StateClass() string {
+	if r.Failing != "" {
+		return "failing"
+	}
+	return r.State
+}
+
+// Counted reports whether there are figures to show.
+func (r row) Counted() bool { return r.Trouble == "" || r.AsOf != nil }
 
 // page renders the status as it is when asked; it reloads itself and needs no script.
 func page(reader Reader, version string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data := struct {
-			Version, Error string
-			At             string
-			Rows           []row
+			Version, Error, Trouble string
+			At                      string
+			Rows                    []row
 		}{Version: version, At: time.Now().UTC().Format(time.RFC3339)}
 		status, err := reader.Status(r.Context())
 		if err == nil {
-			data.Rows, err = rows(status)
+			data.Trouble = status.Trouble
+			data.Rows, err = rows(status.Destinations)
 		}
 		code := http.StatusOK
 		if err != nil {

@@ -19,7 +19,10 @@ operate:ada:ada:s-token
 // seen is a fake reader that keeps who asked.
 type seen struct{ who Identity }
 
-func (s *seen) Status(ctx context.Context) (any, error) { s.who = WhoAsks(ctx); return []any{}, nil }
+func (s *seen) Status(ctx context.Context) (Overview, error) {
+	s.who = WhoAsks(ctx)
+	return Overview{Destinations: []any{}}, nil
+}
 
 func (s *seen) Query(ctx context.Context, _, _ string, _ []byte) (any, error) {
 	s.who = WhoAsks(ctx)

@@ -21,10 +21,16 @@ import (
 // Reader answers for the destinations. Its errors reach the operator; one with a method HTTPStatus() int
 // chooses the status. Answers are encoded as JSON.
 type Reader interface {
-	// Status gives every destination's, a slice.
-	Status(ctx context.Context) (any, error)
+	// Status gives every destination's.
+	Status(ctx context.Context) (Overview, error)
 	// Query asks one destination about a person, its line or its records: name is one of Queries, body the request's JSON.
 	Query(ctx context.Context, destination, name string, body []byte) (any, error)
+}
+
+// Overview is every destination, and what keeps all of them from being told of.
+type Overview struct {
+	Destinations any    `json:"destinations"`      // a slice; one with a key as_of is of that time
+	Trouble      string `json:"trouble,omitempty"` // why nobody can be asked
 }
 
 // Queries are the readers under /api/v1/destinations/<id>/ that take a POST.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +21,15 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // shown is a fake reader.
 type shown struct {
-	status any
-	err    error
-	asked  string
+	status  any
+	trouble string
+	err     error
+	asked   string
 }
 
-func (s *shown) Status(context.Context) (any, error) { return s.status, s.err }
+func (s *shown) Status(context.Context) (Overview, error) {
+	return Overview{Destinations: s.status, Trouble: s.trouble}, s.err
+}
 
 func (s *shown) Query(_ context.Context, destination, name string, body []byte) (any, error) {
 	s.asked = destination + " " + name + " " + string(body)
@@ -135,6 +139,37 @@ func TestDestinationsAreJSONAndThePageShowsThem(t *testing.T) {
 	reader.err = errors.New("the ledger can't be read")
 	if code, body := ask(t, handler, get("/", "localhost")); code != 500 || !strings.Contains(body, "can&#39;t be read") {
 		t.Errorf("page with an error: %d %s", code, body)
+	}
+}
+
+func TestWhatIsNotOfNowIsGreyedAndWhatIsNotKnownIsNotShown(t *testing.T) {
+	since := "2026-11-30T08:00:00Z"
+	reader := &shown{trouble: "the broker cannot be reached", status: []map[string]any{
+		{"destination": "old", "state": "running", "listed": 12, "as_of": since, "trouble": "asked in vain"},
+		{"destination": "new", "state": "unknown", "listed": 0, "profile_cap": 70, "trouble": "not reached yet"},
+		{"destination": "ill", "state": "running", "listed": 34, "failing": "500", "failing_since": since, "held": 0, "held_removals": 7},
+	}}
+	handler := Handler(Options{Reader: reader, Loopback: true})
+	_, body := ask(t, handler, get("/", "localhost"))
+	_, body, _ = strings.Cut(body, "<body>")
+	rows := strings.Split(body, "<tr")
+	for destination, want := range map[string][]string{
+		"old": {`class="stale"`, "as of 2026-11-30 08:00:00Z", ">12<", "asked in vain"},
+		"new": {`class="now"`, "not reached yet", "the figures are not known", "of 70", `class="unknown"`},
+		"ill": {`class="now"`, `class="failing"`, "takes nothing since 2026-11-30 08:00:00Z", ">34<", ">7<"},
+	} {
+		at := slices.IndexFunc(rows, func(row string) bool { return strings.Contains(row, "<strong>"+destination+"</strong>") })
+		for _, text := range want {
+			if at < 0 || !strings.Contains(rows[at], text) {
+				t.Errorf("the row of %s lacks %q: %s", destination, text, body)
+			}
+		}
+	}
+	if !strings.Contains(rows[0], `class="banner" role="alert">the broker cannot be reached`) {
+		t.Errorf("there is no banner: %s", rows[0])
+	}
+	if _, body := ask(t, handler, get("/api/v1/destinations", "localhost")); !strings.Contains(body, `"trouble": "the broker cannot be reached"`) {
+		t.Errorf("the API has no trouble: %s", body)
 	}
 }
 
