@@ -69,6 +69,19 @@ func TestStrictPublishesNothingThatADestinationCannotUse(t *testing.T) {
 	}
 }
 
+// A destination that names no mapping takes what there is: that a file lacks a city is no news.
+func TestADestinationWithoutAMappingNeedsTheEmailOnly(t *testing.T) {
+	b := newPublisherBench(t).stream()
+	b.file("rollcall.yaml", "destinations: [{id: news, name: News, owner: crm, account: acme, list_id: l1, segments: [s], profile_cap: 0}]\n")
+	given := []string{"publish", "--segment", "s", "--change", "entered", "--strict"}
+	if status, _, errs := b.run("profile_id,email\na,a@example.com\n", given...); status != 0 || errs != "" {
+		t.Errorf("status %d %s", status, errs)
+	}
+	if status, _, errs := b.run("profile_id,mail\na,a@example.com\n", given...); status != 3 || !strings.Contains(errs, "maps email, which no column of standard input gives") {
+		t.Errorf("status %d %s", status, errs)
+	}
+}
+
 func TestRefusedRowsAreKeptAsTheyWere(t *testing.T) {
 	b := newPublisherBench(t).stream()
 	b.file("people.csv", "profile_id,note\n,\"two\nlines\"\nb,ok\nc\n")

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func (j *judge) header(file string, h publish.Header) error {
 			continue
 		}
 		var lacking []string
-		for _, attribute := range append([]string{d.Mapping.Email}, mapped(d)...) {
+		for _, attribute := range mapped(d) {
 			if !slices.Contains(h.Attributes, attribute) && !slices.Contains(lacking, attribute) {
 				lacking = append(lacking, attribute)
 			}
@@ -74,8 +75,12 @@ func (j *judge) header(file string, h publish.Header) error {
 	return nil
 }
 
+// mapped are the attributes that a destination names. Where it names none, seven are looked at, and only the e-mail has to be there.
 func mapped(d *config.Destination) []string {
-	var attributes []string
+	attributes := []string{d.Mapping.Email}
+	if reflect.DeepEqual(d.Mapping, config.DefaultMapping()) {
+		return attributes
+	}
 	for _, f := range d.Mapping.Mapped() {
 		attributes = append(attributes, f.Attribute)
 	}
