@@ -122,11 +122,16 @@ func (h *Health) Failed(f Failure, now time.Time) Change {
 		return change
 	}
 	h.Rest(now, f.Rest)
+	h.Fails(f.Text, now)
+	return Failed
+}
+
+// Fails notes why SendGrid took nothing, or could not be asked.
+func (h *Health) Fails(why string, now time.Time) {
 	if h.failing.Why == "" {
 		h.failing.Since = now
 	}
-	h.failing.Why = f.Text
-	return Failed
+	h.failing.Why = why
 }
 
 // Rest keeps the destination from sending for a while. Several requests of one trouble make one rest.

@@ -176,6 +176,23 @@ func TestTroubleIsToldFromItsFirstFailure(t *testing.T) {
 	}
 }
 
+// That SendGrid could not be asked before the first request is told as well, until it could.
+func TestALookThatFailedIsTroubleToo(t *testing.T) {
+	h := fresh(Policy{Check: true}, None)
+	h.BeginCheck()
+	if change, _ := h.Checked(None, true, at(0)); change != Failed {
+		t.Fatalf("change %d", change)
+	}
+	h.Fails("no route", at(0))
+	h.Fails("no name", at(5))
+	if got := h.Failing(); got != (Failing{Since: at(0), Why: "no name"}) {
+		t.Errorf("failing is %+v", got)
+	}
+	if h.Checked(None, false, at(9)); h.Failing() != (Failing{}) || h.Permit(at(9)).Single {
+		t.Errorf("after a look that ended well failing is %+v", h.Failing())
+	}
+}
+
 // A rest lasts as long as SendGrid asks for, if that is longer.
 func TestARestIsAtLeastWhatSendGridAsksFor(t *testing.T) {
 	h := fresh(Policy{}, None)

@@ -94,7 +94,7 @@ func (h *Health) Checked(reason Reason, failed bool, now time.Time) (change Chan
 		h.probing = true
 		return change, true
 	}
-	h.checked = true
+	h.checked, h.failing = true, Failing{}
 	h.policy.Rests.Reset()
 	return change, false
 }

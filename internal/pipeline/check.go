@@ -29,6 +29,7 @@ func (l *loop) check(ctx context.Context) func() {
 		change, fields := l.health.Checked(reason, err != nil, time.Now())
 		l.noteHealth(change, err)
 		if change == health.Failed {
+			l.health.Fails(err.Error(), time.Now())
 			l.log.Warn("SendGrid cannot be asked how the destination stands; nothing is sent until it can", zap.Error(err))
 		}
 		if !fields {
