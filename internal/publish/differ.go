@@ -30,6 +30,8 @@ type Differences struct {
 	rows []rowHash
 	runs []int64 // where each sorted run ends in the file
 	file *os.File
+
+	profiles int // that Find saw
 }
 
 // rowHash is what is remembered of a row. Two hashes name the profile: one of 64 bits would take two of ten million for one too often.
@@ -98,6 +100,7 @@ func (d *Differences) spill() (err error) {
 func (d *Differences) Find(visit func(Difference)) (profiles int, err error) {
 	slices.SortFunc(d.rows, compare)
 	sources := merged{&runReader{rows: d.rows}}
+	d.profiles = 0
 	begin := int64(0)
 	for _, end := range d.runs {
 		sources = append(sources, &runReader{from: bufio.NewReaderSize(io.NewSectionReader(d.file, begin, end-begin), bufferSize/4)})
@@ -119,6 +122,7 @@ func (d *Differences) Find(visit func(Difference)) (profiles int, err error) {
 		switch r := left[0].now; {
 		case r.profile != first.profile || r.also != first.also || first == rowHash{}:
 			first, told = r, false
+			d.profiles++
 		case r.content != first.content && !told:
 			told = true
 			profiles++
@@ -135,6 +139,9 @@ func (d *Differences) Find(visit func(Difference)) (profiles int, err error) {
 	}
 	return profiles, nil
 }
+
+// Profiles is how many profiles (of a segment) Find saw.
+func (d *Differences) Profiles() int { return d.profiles }
 
 func placeOf(n uint64) Place { return Place{File: int(n >> 40), Line: int(n & (1<<40 - 1))} }
 

@@ -51,6 +51,9 @@ func TestRowsOfOneProfileThatDifferAreToldExactly(t *testing.T) {
 				delete(want, key)
 			}
 		})
+		if d.Profiles() != len(rows) {
+			t.Fatalf("%d profiles, want %d", d.Profiles(), len(rows))
+		}
 		if err != nil || len(want) > 0 {
 			t.Fatalf("%d are told, %d are not: %v", profiles, len(want), err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 
 	"rollcall/internal/segment"
 )
@@ -16,13 +15,13 @@ type Rows func(yield func(Row) error) error
 // only when every row is acknowledged. Where a row was refused, or rows fails, or there is none and Options.AllowEmpty does not say that
 // this is meant, it is not: who is missing among the rows would be removed. rows may go on after a *RowError of yield's; the others are published, and ErrRefused is returned.
 //
-// It remembers a hash of every profile, some 16 to 32 bytes each, to count each once.
+// To count each profile once it remembers hashes, which go to a temporary file beyond a quarter of a million rows.
 func (p *Publisher) Refresh(ctx context.Context, segmentID string, rows Rows) (Summary, error) {
 	if sum, err := p.Flush(ctx); err != nil {
 		return sum, err
 	}
 	p.tally.mark()
-	count, err := membersOf(segmentID, p.seed, p.opts.AllowEmpty, rows, func(row Row) error { return p.Publish(ctx, row) })
+	count, err := membersOf(segmentID, p.opts.AllowEmpty, rows, func(row Row) error { return p.Publish(ctx, row) })
 	sum, flushErr := p.Flush(ctx)
 	if err == nil {
 		err = flushErr
@@ -39,9 +38,14 @@ var ErrRefused = errors.New("rows were refused (correct them and refresh again)"
 // ErrEmpty says that a refresh had no row, so that its end is not published either.
 var ErrEmpty = errors.New("there is no row: ended like this, everybody would leave the segment (where that is meant, say --allow-empty)")
 
+// countedInMemory is how many rows of a refresh are remembered before they go to a temporary file.
+const countedInMemory = 1 << 18
+
 // membersOf publishes the rows of a refresh and counts its distinct profiles.
-func membersOf(segmentID string, seed maphash.Seed, empty bool, rows Rows, publish func(Row) error) (count int, err error) {
-	profiles, refused := newHashSet(), 0
+func membersOf(segmentID string, empty bool, rows Rows, publish func(Row) error) (count int, err error) {
+	profiles, refused := NewDifferences(), 0
+	profiles.most = countedInMemory
+	defer func() { err = errors.Join(err, profiles.Close()) }()
 	err = rows(func(row Row) error {
 		err := isMember(segmentID, row)
 		if err == nil {
@@ -50,20 +54,23 @@ func membersOf(segmentID string, seed maphash.Seed, empty bool, rows Rows, publi
 		var bad *RowError
 		switch {
 		case err == nil:
-			profiles.add(maphash.String(seed, row.Profile))
+			return profiles.Add(Row{Profile: row.Profile}, Place{})
 		case errors.As(err, &bad):
 			refused++
 		}
 		return err
 	})
+	if _, countErr := profiles.Find(func(Difference) {}); err == nil {
+		err = countErr
+	}
 	switch {
 	case err != nil:
 	case refused > 0:
 		err = ErrRefused
-	case profiles.len() == 0 && !empty:
+	case profiles.Profiles() == 0 && !empty:
 		err = ErrEmpty
 	}
-	return profiles.len(), err
+	return profiles.Profiles(), err
 }
 
 func isMember(segmentID string, row Row) error {
@@ -109,38 +116,4 @@ func (p *Publisher) Erase(ctx context.Context, profile string, emails []string) 
 		return err
 	}
 	return p.put(ctx, e)
-}
-
-// hashSet counts distinct hashes, at 8 bytes a place. Two profiles of one hash count as one: a refresh's count may be too low, which
-// weakens its check by one, and never too high, which would refuse it.
-type hashSet struct {
-	places []uint64 // 0 is empty
-	n      int
-}
-
-func newHashSet() *hashSet { return &hashSet{places: make([]uint64, 1024)} }
-
-func (s *hashSet) len() int { return s.n }
-
-func (s *hashSet) add(hash uint64) {
-	hash = max(hash, 1)
-	if 4*s.n >= 3*len(s.places) {
-		old := s.places
-		s.places, s.n = make([]uint64, 2*len(old)), 0
-		for _, h := range old {
-			if h != 0 {
-				s.add(h)
-			}
-		}
-	}
-	for i := hash; ; i++ {
-		switch place := &s.places[i&uint64(len(s.places)-1)]; *place {
-		case 0:
-			*place = hash
-			s.n++
-			return
-		case hash:
-			return
-		}
-	}
 }

@@ -58,7 +58,7 @@ func (r *Rehearsal) count(err error) error {
 
 // Refresh judges the rows of a whole segment.
 func (r *Rehearsal) Refresh(ctx context.Context, segmentID string, rows Rows) (Summary, error) {
-	count, err := membersOf(segmentID, r.seed, r.allowEmpty, rows, func(row Row) error { return r.Publish(ctx, row) })
+	count, err := membersOf(segmentID, r.allowEmpty, rows, func(row Row) error { return r.Publish(ctx, row) })
 	if err == nil {
 		_, err = r.refreshed(segmentID, 1, uint64(count))
 	}
