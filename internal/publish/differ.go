@@ -13,8 +13,11 @@ import (
 	"slices"
 )
 
-// inMemory is how many rows are remembered before they go to a temporary file: 32 bytes each.
-const inMemory = 1 << 20
+// What is remembered of rows, 32 bytes each, before it goes to a temporary file, and how much of it is sorted at once.
+const (
+	inMemory = 1 << 20
+	inBlock  = 1 << 16
+)
 
 // Place is where a row stands: the number of its file, from 0, and its line.
 type Place struct{ File, Line int }
@@ -25,11 +28,13 @@ type Difference struct{ First, Other Place }
 // Differences finds rows of one profile that differ, exactly and in memory that does not grow with the rows: beyond a million they are
 // sorted on disk. No value is kept, there neither: a row is three hashes and its place. One goroutine uses it; Close removes its file.
 type Differences struct {
-	seed [2]maphash.Seed
-	most int // in memory
-	rows []rowHash
-	runs []int64 // where each sorted run ends in the file
-	file *os.File
+	seed   [2]maphash.Seed
+	most   int         // rows in memory
+	block  int         // rows that are sorted at once
+	rows   []rowHash   // not sorted yet
+	sorted [][]rowHash // blocks in memory; none once there is a file
+	runs   []int64     // where each sorted block ends in the file
+	file   *os.File
 
 	profiles int // that Find saw
 }
@@ -39,7 +44,7 @@ type rowHash struct{ profile, also, content, place uint64 }
 
 // NewDifferences begins without rows.
 func NewDifferences() *Differences {
-	return &Differences{seed: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, most: inMemory}
+	return &Differences{seed: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, most: inMemory, block: inBlock}
 }
 
 // Add remembers a row.
@@ -51,10 +56,29 @@ func (d *Differences) Add(row Row, at Place) error {
 	_ = content.WriteByte(byte(row.Change)) // a hash never fails
 	_, _ = content.Write(row.Attributes)
 	r.content = content.Sum64()
-	if d.rows = append(d.rows, r); len(d.rows) < d.most {
+	if d.rows == nil {
+		d.rows = make([]rowHash, 0, d.block)
+	}
+	if d.rows = append(d.rows, r); len(d.rows) < d.block {
 		return nil
 	}
-	return d.spill()
+	return d.full()
+}
+
+// full puts a block that is full aside: in memory, or in the file once it is too much for that.
+func (d *Differences) full() error {
+	slices.SortFunc(d.rows, compare)
+	d.sorted = append(d.sorted, d.rows)
+	if d.rows = nil; d.file == nil && (len(d.sorted)+1)*d.block <= d.most {
+		return nil
+	}
+	for _, block := range d.sorted {
+		if err := d.spill(block); err != nil {
+			return err
+		}
+	}
+	d.rows, d.sorted = d.sorted[0][:0], nil
+	return nil
 }
 
 func (d *Differences) hash(seed int, segmentID, profile string) uint64 {
@@ -70,17 +94,16 @@ func compare(a, b rowHash) int {
 	return cmp.Or(cmp.Compare(a.profile, b.profile), cmp.Compare(a.also, b.also), cmp.Compare(a.place, b.place))
 }
 
-// spill sorts what is in memory and writes it behind the earlier runs.
-func (d *Differences) spill() (err error) {
+// spill writes a sorted block behind the earlier ones.
+func (d *Differences) spill(block []rowHash) (err error) {
 	if d.file == nil {
 		if d.file, err = os.CreateTemp("", "rollcall-rows-*"); err != nil {
 			return fmt.Errorf("make a temporary file for the rows' hashes: %w (TMPDIR names the directory)", err)
 		}
 	}
-	slices.SortFunc(d.rows, compare)
 	out := bufio.NewWriterSize(d.file, bufferSize)
 	var b [32]byte
-	for _, r := range d.rows {
+	for _, r := range block {
 		for i, n := range [4]uint64{r.profile, r.also, r.content, r.place} {
 			binary.LittleEndian.PutUint64(b[8*i:], n)
 		}
@@ -92,7 +115,7 @@ func (d *Differences) spill() (err error) {
 		return fmt.Errorf("write the rows' hashes to %s: %w", d.file.Name(), err)
 	}
 	end, err := d.file.Seek(0, io.SeekCurrent)
-	d.runs, d.rows = append(d.runs, end), d.rows[:0]
+	d.runs = append(d.runs, end)
 	return err
 }
 
@@ -100,10 +123,13 @@ func (d *Differences) spill() (err error) {
 func (d *Differences) Find(visit func(Difference)) (profiles int, err error) {
 	slices.SortFunc(d.rows, compare)
 	sources := merged{&runReader{rows: d.rows}}
+	for _, block := range d.sorted {
+		sources = append(sources, &runReader{rows: block})
+	}
 	d.profiles = 0
 	begin := int64(0)
 	for _, end := range d.runs {
-		sources = append(sources, &runReader{from: bufio.NewReaderSize(io.NewSectionReader(d.file, begin, end-begin), bufferSize/4)})
+		sources = append(sources, &runReader{from: bufio.NewReaderSize(io.NewSectionReader(d.file, begin, end-begin), bufferSize/16)})
 		begin = end
 	}
 	left := sources[:0]

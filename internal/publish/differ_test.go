@@ -15,7 +15,7 @@ func TestRowsOfOneProfileThatDifferAreToldExactly(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	rapid.Check(t, func(t *rapid.T) {
 		d := NewDifferences()
-		d.most = rapid.IntRange(1, 40).Draw(t, "rows in memory")
+		d.most, d.block = rapid.IntRange(1, 60).Draw(t, "rows in memory"), rapid.IntRange(1, 20).Draw(t, "rows of a block")
 		type kept struct {
 			at      Place
 			content string
