@@ -30,6 +30,23 @@ func TestProgressElsewhereIsALineEveryFewSeconds(t *testing.T) {
 	})
 }
 
+// What was refused shows while it goes on, not at the end only.
+func TestProgressTellsOfRefusedRows(t *testing.T) {
+	var out, drawn bytes.Buffer
+	p := newPublisherProgress(&Env{Stderr: &out}, 1000)
+	p.every = 0
+	p.refused.Store(1234)
+	p.observe(publish.Progress{Acked: 500, Rows: 500})
+	if !strings.HasSuffix(out.String(), " left, 1,234 refused\n") {
+		t.Errorf("said %q", out.String())
+	}
+	p.bar = progressbar.NewOptions64(-1, append(barOptions(&drawn), progressbar.OptionThrottle(0))...)
+	p.observe(publish.Progress{Acked: 600, Rows: 600})
+	if !strings.Contains(drawn.String(), "publishing, 1,234 refused") {
+		t.Errorf("the bar is %q", drawn.String())
+	}
+}
+
 // How many events an input has is reckoned from the part of it that was read.
 func TestProgressOfAnInputReckonsItsEvents(t *testing.T) {
 	p := newPublisherProgress(&Env{Stderr: &bytes.Buffer{}}, 0)

@@ -18,7 +18,8 @@ func Publisher(env *Env) *cobra.Command {
 		Use:   "publisher",
 		Short: "Publishes who is in a segment and who is not",
 		Long: "Sends segment membership to the stream that Rollcall's consumers read: from files, one by one, or made up.\n" +
-			"Of the configuration file it reads the nats section alone, and needs no file where a broker is named otherwise.\n\n" +
+			"Of the configuration file it reads the nats section, and the destinations to tell what they could make of the rows; it needs no file\n" +
+			"where a broker is named otherwise.\n\n" +
 			"Exit status: 0 done; 1 failed; 2 misuse, or an input or configuration that can't be read; 3 done, but rows were refused.",
 		Version: env.Version,
 	}

@@ -27,11 +27,13 @@ func newPublishCommand(env *Env) *cobra.Command {
 		Short: "Publish the rows of files, or of standard input",
 		Long: "Publishes each row as an event, in order for each profile.\n\n" +
 			"CSV: a header with profile_id; segment_id and change are columns, or --segment and --change say them for all; every other column\n" +
-			"is an attribute, as text, an empty cell null. NDJSON: events, whose id and source are made anew, or profiles\n" +
+			"is an attribute, as text, an empty cell null. --map, --preset, --id-column and --id-from say what the columns of another tool's export\n" +
+			"are, and --preview shows what becomes of them. NDJSON: events, whose id and source are made anew, or profiles\n" +
 			"({\"profile_id\":…,\"attributes\":{…}}) with --segment. A row that the consumer could not read is reported with its line and reason\n" +
 			"on standard error, and the others go on.",
 		Example: "  publisher publish --segment high-value --change entered people.csv\n" +
 			"  engine export | publisher publish --segment high-value --format ndjson\n" +
+			"  publisher publish contacts.csv --preset hubspot --segment high-value --change entered --preview\n" +
 			"  publisher publish --dry-run --json events.ndjson",
 		RunE: func(command *cobra.Command, files []string) error { return env.publish(command.Context(), f, files) },
 	}
