@@ -48,7 +48,7 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 	}
 	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *pipeline.State) ([]ledger.Record, error) {
 		st := state.Stats()
-		changed := state.Joins(ctx, s.conn, &stream)
+		changed := pipeline.Joins(ctx, s.conn, &stream, state)
 		switch {
 		case changed == nil && state.Claim().Binding.Stream == d.Stream:
 			return nil, &ExitError{Status: No, Err: fmt.Errorf("%s was built from this very stream: there is nothing to rebase", d.ID)}

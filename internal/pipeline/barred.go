@@ -9,7 +9,6 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/flight"
 	"rollcall/internal/ledger"
 	"rollcall/internal/sendgrid"
 )
@@ -226,15 +225,5 @@ func (l *loop) exportedBarred(wait []*exported, whole bool, seen shown, err erro
 		}
 		e.found, e.there = seen.found[e.email]
 		e.began = seen.began
-	}
-}
-
-// taken notes that a batch of upserts may have an effect.
-func (s *State) taken(b *flight.Batch) {
-	if b == nil || b.Operation != contact.Upsert {
-		return
-	}
-	for _, it := range b.Items {
-		s.book.Taken(it.Handle)
 	}
 }

@@ -2,109 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/plan"
 )
-
-// erasure is one person's right to be forgotten, until it is proven. It is part of the state, so that a crash
-// between any two stages resumes it.
-type erasure struct {
-	Sequence uint64       `json:"sequence"` // of the event
-	Began    int64        `json:"began"`    // unix nanoseconds
-	Stage    ledger.Stage `json:"stage"`
-	Steps    uint64       `json:"steps,omitempty"`    // how many entries have moved it on: the loop knows by it what it has done
-	Profile  string       `json:"profile,omitempty"`  // until what holds it is purged
-	Contacts []uint32     `json:"contacts,omitempty"` // whose addresses are deleted, until then
-	Known    int          `json:"known"`              // how many addresses the ledger or the event named
-
-	Letters int                `json:"letters,omitempty"` // dead letters that were found and overwritten
-	Events  int                `json:"events,omitempty"`  // the same of events
-	Found   ledger.ErasureNote `json:"found,omitzero"`    // what the last search found; its messages are overwritten next
-}
-
-// erase begins an erasure: the profile is forgotten at once, and every address that it ever held, or that the
-// event names, is to be deleted from the account.
-func (s *State) erase(r *ledger.Row) {
-	handles := s.roster.Erase(r.Profile, r.Sequence, s.touch)
-	for _, e := range r.Emails {
-		if h := s.roster.Intern(e); !slices.Contains(handles, h) {
-			handles = append(handles, h)
-		}
-	}
-	e := erasure{Sequence: r.Sequence, Began: s.at, Profile: string(r.Profile), Known: len(handles)}
-	for _, h := range handles {
-		e.Contacts = append(e.Contacts, uint32(h))
-		*s.erasing.Put(uint32(h)) = true
-		s.drop(h, false)
-		d := s.dirty.Put(uint32(h))
-		if d.since == 0 {
-			d.since = r.Time
-		}
-		if s.book.At(h).Place() != plan.Nowhere {
-			s.book.Put(h, plan.Nowhere, 0)
-		}
-		if s.flight.Of(h) == nil {
-			s.window.Put(s.at, s.at, h)
-		}
-	}
-	s.meta.Erasures = append(s.meta.Erasures, e)
-}
-
-// advance notes a step of an erasure. What is shredded next must not be in the snapshot that replaces it.
-func (s *State) advance(r *ledger.Erasure) {
-	at := slices.IndexFunc(s.meta.Erasures, func(e erasure) bool { return e.Sequence == r.Sequence })
-	if at < 0 {
-		return
-	}
-	e := &s.meta.Erasures[at]
-	e.Stage = r.Stage
-	e.Steps++
-	e.note(r.Note)
-	switch r.Stage {
-	case ledger.Shredding:
-		e.Profile, e.Contacts = "", nil
-		s.sweepIdle()
-	case ledger.Proven:
-		s.meta.Erasures = slices.Delete(s.meta.Erasures, at, at+1)
-	case ledger.Deleting, ledger.Rechecking, ledger.Purging:
-	}
-}
-
-// note takes over what a step found. What is found counts as overwritten from then on, once: overwriting it again
-// changes nothing, and the stage does not end before it is done.
-func (e *erasure) note(n *ledger.ErasureNote) {
-	e.Found.Letters, e.Found.Events = nil, nil
-	if n == nil {
-		return
-	}
-	e.Letters += len(n.Letters)
-	e.Events += len(n.Events)
-	if n.Owed == nil {
-		n.Owed = e.Found.Owed
-	}
-	e.Found = *n
-}
-
-// named are the contacts that open erasures name: nobody lets go of their rows, because the account's other
-// destinations are told their addresses later (H32).
-func (s *State) named() map[uint32]bool {
-	var named map[uint32]bool
-	for i := range s.meta.Erasures {
-		for _, h := range s.meta.Erasures[i].Contacts {
-			if named == nil {
-				named = map[uint32]bool{}
-			}
-			named[h] = true
-		}
-	}
-	return named
-}
 
 // Neighbours are the account's other destinations: a deletion takes a contact off their lists too.
 type Neighbours interface {

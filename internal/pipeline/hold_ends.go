@@ -50,9 +50,6 @@ func (l *loop) holdEnds(now time.Time) *ledger.Judge {
 	return nil
 }
 
-// heldWhole reports whether a refresh, or a segment that was taken away, is held.
-func (s *State) heldWhole() bool { return len(s.heldSweeps()) > 0 }
-
 // dropEnds lets go of segments that were taken away once nothing else is held: the entry is that of an approval, in
 // Rollcall's own name.
 func (l *loop) dropEnds(now time.Time) {

@@ -55,7 +55,7 @@ func joins(ctx context.Context, look Stream, st *broker.StreamState, p position)
 }
 
 // Joins reports by an ErrStreamChanged that the stream is not the one that the state was built from, up to its cursor.
-func (s *State) Joins(ctx context.Context, look Stream, st *broker.StreamState) error {
+func Joins(ctx context.Context, look Stream, st *broker.StreamState, s *State) error {
 	return joins(ctx, look, st, position{created: s.meta.Claim.Binding.StreamCreated, cursor: s.meta.Cursor, newest: s.meta.Time})
 }
 

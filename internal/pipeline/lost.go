@@ -3,23 +3,13 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/roster"
 )
-
-// lost is events that the stream dropped before they were folded. Exits may be among them: who is still selected
-// is known again once each segment was refreshed, and until then nobody is removed (H22).
-type lost struct {
-	From     uint64   `json:"from"`
-	To       uint64   `json:"to"`
-	Segments []string `json:"segments"` // not refreshed since
-}
 
 // ErrEventsLost ends a run whose stream has dropped events above the cursor: the next claim says which.
 var ErrEventsLost = errors.New("the event stream has dropped events that were not folded yet; the destination is claimed anew and says which")
@@ -49,39 +39,6 @@ func (in *intake) unbroken(ctx context.Context, read, next uint64) error {
 	return nil
 }
 
-// lose notes what the claim says was lost, and forgets segments that were taken away.
-func (s *State) lose(c *ledger.Claim) {
-	if c.Lost != nil {
-		l := lost{From: c.Lost.From, To: c.Lost.To, Segments: slices.Clone(c.Binding.Segments)}
-		if before := s.meta.Lost; before != nil {
-			l.From = before.From
-		}
-		s.meta.Lost = &l
-		s.whole() // a destination without segments, which is being removed, waits for none
-		return
-	}
-	if l := s.meta.Lost; l != nil {
-		l.Segments = slices.DeleteFunc(l.Segments, func(name string) bool { return !slices.Contains(c.Binding.Segments, name) })
-		s.whole()
-	}
-}
-
-// refreshed notes that a refresh of the segment was accepted.
-func (s *State) refreshed(segment string) {
-	if l := s.meta.Lost; l != nil {
-		l.Segments = slices.DeleteFunc(l.Segments, func(name string) bool { return name == segment })
-		s.whole()
-	}
-}
-
-// whole lets removals go again once every segment was refreshed.
-func (s *State) whole() {
-	if len(s.meta.Lost.Segments) == 0 {
-		s.meta.Lost = nil
-		s.unhold(false)
-	}
-}
-
 // uncertain returns removals that are held because events were lost.
 func (p *planner) uncertain(removals []contact.Handle) []contact.Handle {
 	if p.l.state.meta.Lost == nil || len(removals) == 0 {
@@ -89,11 +46,4 @@ func (p *planner) uncertain(removals []contact.Handle) []contact.Handle {
 	}
 	p.records = append(p.records, &ledger.Hold{At: p.now.UnixNano(), Handles: removals})
 	return nil
-}
-
-// accepts reports whether a refresh may let go of what it sweeps; one that stands for a new stream's end always
-// ends a publication.
-func (s *State) accepts(f roster.Refresh) (seen uint64, ok bool) {
-	seen = s.roster.Count(f.Segment, f.First)
-	return seen, f.State == roster.Rebased || seen >= f.Count && f.First <= f.Sequence
 }

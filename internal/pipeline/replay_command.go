@@ -32,19 +32,6 @@ func (l *loop) replayRefusal(name string) error {
 	return nil
 }
 
-// replayID is a name that no replay of the ledger had before.
-func (s *State) replayID() string {
-	n := len(s.meta.Commands) + 1
-	if last := s.meta.Replay; last != nil {
-		var epoch uint64
-		var before int
-		if _, err := fmt.Sscanf(last.ID, "r%d-%d", &epoch, &before); err == nil && epoch == s.meta.Epoch {
-			n = max(n, before+1) // only the last commands are kept
-		}
-	}
-	return fmt.Sprintf("r%d-%d", s.meta.Epoch, n)
-}
-
 // Replay starts a replay. The record's At, To, Position and State are set here.
 func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
 	var err error

@@ -9,7 +9,6 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/plan"
 	"rollcall/internal/segment"
 )
 
@@ -112,28 +111,6 @@ func (in *intake) behind(ctx context.Context) (end uint64, err error) {
 	}
 	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
 	return st.LastSeq, err
-}
-
-// faded folds that the events of contacts are gone. One that the same profile's fields were sent for keeps what
-// it has; another is sent with its e-mail alone, its text fields cleared (contract, Attributes).
-func (s *State) faded(r *ledger.Faded) {
-	s.at = r.At
-	for _, h := range r.Handles {
-		if !s.roster.Desired(h) {
-			continue
-		}
-		if at := s.book.At(h); at.Listed() && at.Hash != 0 && at.By() == uint16(s.roster.SourceProfile(h)) {
-			s.roster.Fade(h, at.Hash)
-			s.evaluate(h, r.At)
-			continue
-		}
-		hash := hashOf(&ledger.Row{})
-		s.roster.Fade(h, hash)
-		s.keep(h, nil, hash)
-		if s.book.At(h).Place() == plan.Nowhere && s.flight.Of(h) == nil {
-			s.window.Put(r.At, r.At, h)
-		}
-	}
 }
 
 // profileKey returns the subject key of the profile that an event names.

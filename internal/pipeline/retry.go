@@ -145,14 +145,3 @@ func (b *again) encode() [][]byte {
 	}
 	return parts
 }
-
-// retry makes refused contacts due again at the version at which they were refused.
-func (s *State) retry(r *ledger.Retry) {
-	s.at = r.At
-	for _, h := range r.Handles {
-		if s.book.At(h).Place() == plan.Refused {
-			s.book.Put(h, plan.Nowhere, 0)
-			s.evaluate(h, r.At)
-		}
-	}
-}

@@ -81,7 +81,7 @@ func claimable(ctx context.Context, found *Findings, c claiming) {
 		err = pipeline.ErrStreamChanged // `run` makes the stream, and it is another one then
 	}
 	if err == nil {
-		err = c.state.Joins(ctx, c.conn, &stream)
+		err = pipeline.Joins(ctx, c.conn, &stream, c.state)
 	}
 	if err != nil {
 		found.Fail(what, "ledger", err).advise(c.d.ID, "")
