@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"rollcall/internal/state"
 	"sync"
 	"sync/atomic"
 
@@ -19,7 +20,6 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/scrub"
 	"rollcall/internal/telemetry"
 )
@@ -163,11 +163,11 @@ func (a *App) Stop(ctx context.Context) error {
 func (a *App) Conn() *broker.Conn { return a.conn }
 
 // Stats returns how a destination stands; false where the configuration has none of that id.
-func (a *App) Stats(destination string) (pipeline.Stats, bool) {
+func (a *App) Stats(destination string) (state.Stats, bool) {
 	if r, ok := a.runner(destination); ok {
 		return r.stats(), true
 	}
-	return pipeline.Stats{}, false
+	return state.Stats{}, false
 }
 
 func (a *App) runner(destination string) (*runner, bool) {

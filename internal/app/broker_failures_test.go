@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"rollcall/internal/state"
 	"strings"
 	"testing"
 
@@ -12,7 +13,6 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // The lines of docs/failures.md about the broker itself: away, forgetful, or without what it was to keep.
@@ -96,7 +96,7 @@ func (g *ground) snapshot() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	state := pipeline.NewState(pipeline.Policy{}, installation.TombstoneSalt)
+	state := state.NewState(state.Policy{}, installation.TombstoneSalt)
 	if _, err := journal.Load(g.t.Context(), state.Read, func(_ uint64, body []byte) error { return state.Apply(body) }); err != nil {
 		g.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/contact"
@@ -32,12 +33,12 @@ func (o observer) Committed(took time.Duration, _ int) { o.m.Committed(took) }
 
 // sample shows the destination's level once a second while it is active here.
 func (r *runner) sample(ctx context.Context) {
-	var last pipeline.Stats
+	var last state.Stats
 	var rare sampled
 	for wait(ctx, time.Second) {
 		st, d := r.stats(), r.active.Load()
 		if d == nil {
-			last, rare = pipeline.Stats{}, sampled{ledgerAt: rare.ledgerAt}
+			last, rare = state.Stats{}, sampled{ledgerAt: rare.ledgerAt}
 			r.held.Store(nil)
 			if st.Suspended != "" {
 				r.metrics.SetState(telemetry.Suspended, st.Suspended)
@@ -64,7 +65,7 @@ func (r *runner) sample(ctx context.Context) {
 				r.metrics.DeadLetter(reason)
 			}
 		}
-		r.metrics.SetState(state(st), st.Suspended)
+		r.metrics.SetState(stateOf(st), st.Suspended)
 		r.metrics.SetLevel(r.level(st))
 		if letters, counted := r.app.letters.of(r.cfg.ID); counted {
 			r.metrics.LettersPresent(letters)
@@ -81,7 +82,7 @@ func growth(now, before uint64) int {
 	return int(now - before)
 }
 
-func state(st pipeline.Stats) telemetry.State {
+func stateOf(st state.Stats) telemetry.State {
 	switch {
 	case st.Suspended != "":
 		return telemetry.Suspended
@@ -94,14 +95,14 @@ func state(st pipeline.Stats) telemetry.State {
 }
 
 // heldNow is what is held, as far as the last look at it goes.
-func (r *runner) heldNow(st pipeline.Stats) pipeline.Held {
+func (r *runner) heldNow(st state.Stats) state.Held {
 	if held := r.held.Load(); held != nil {
 		return *held
 	}
-	return pipeline.Held{Count: st.Held}
+	return state.Held{Count: st.Held}
 }
 
-func (r *runner) level(st pipeline.Stats) telemetry.Level {
+func (r *runner) level(st state.Stats) telemetry.Level {
 	return telemetry.Level{
 		Contacts: telemetry.Contacts{
 			Listed: st.Listed, Dirty: st.Dirty(),

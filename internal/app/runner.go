@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"slices"
 	"sync/atomic"
 
@@ -29,7 +30,7 @@ type runner struct {
 	lags    lags // of what this replica applied
 	known   known
 	page    page
-	held    atomic.Pointer[pipeline.Held] // what is held, while something is and it is active here
+	held    atomic.Pointer[state.Held] // what is held, while something is and it is active here
 	active  atomic.Pointer[pipeline.Destination]
 	reason  atomic.Pointer[string]             // why it is not claimed; nil or empty is none
 	stale   atomic.Bool                        // a newer configuration than ours is in force
@@ -43,11 +44,11 @@ func (a *App) newRunner(d *config.Destination) *runner {
 	}
 }
 
-func (r *runner) stats() pipeline.Stats {
+func (r *runner) stats() state.Stats {
 	if d := r.active.Load(); d != nil {
 		return d.Stats()
 	}
-	st := pipeline.Stats{}
+	st := state.Stats{}
 	if reason := r.reason.Load(); reason != nil {
 		st.Suspended = *reason
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,7 +28,7 @@ type sampled struct {
 }
 
 // sampleHeld keeps what is held, whole refreshes included, as status tells it.
-func (r *runner) sampleHeld(ctx context.Context, s *sampled, d *pipeline.Destination, st pipeline.Stats) {
+func (r *runner) sampleHeld(ctx context.Context, s *sampled, d *pipeline.Destination, st state.Stats) {
 	if st.Held+st.HeldSweeps == 0 {
 		r.held.Store(nil)
 		return
@@ -37,8 +38,8 @@ func (r *runner) sampleHeld(ctx context.Context, s *sampled, d *pipeline.Destina
 	}
 	asking, cancel := context.WithTimeout(ctx, sampleAsks)
 	defer cancel()
-	var held pipeline.Held
-	if err := d.Ask(asking, func(state *pipeline.State) { held = state.Held() }); err != nil {
+	var held state.Held
+	if err := d.Ask(asking, func(state *state.State) { held = state.Held() }); err != nil {
 		return // it stops, and shows so
 	}
 	s.held, s.sweeps, s.heldAt = st.Held, st.HeldSweeps, time.Now()
@@ -54,7 +55,7 @@ func (r *runner) sampleRefreshes(ctx context.Context, s *sampled, d *pipeline.De
 	asking, cancel := context.WithTimeout(ctx, sampleAsks)
 	defer cancel()
 	firsts := map[string]uint64{}
-	if err := d.Ask(asking, func(state *pipeline.State) {
+	if err := d.Ask(asking, func(state *state.State) {
 		state.Refreshed(func(segment string, first uint64) { firsts[segment] = first })
 	}); err != nil {
 		return

@@ -2,19 +2,19 @@ package app
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
 
 // answer turns a destination's numbers into what operators read.
-func (r *runner) answer(st pipeline.Stats) control.StatusAnswer {
+func (r *runner) answer(st state.Stats) control.StatusAnswer {
 	a := desk.Describe(r.app.cfg, r.cfg)
 	a.Fill(st)
-	a.State, a.Reason, a.Replica = state(st).String(), st.Suspended, r.app.opts.Replica
+	a.State, a.Reason, a.Replica = stateOf(st).String(), st.Suspended, r.app.opts.Replica
 	a.DeadLetters, _ = r.app.letters.of(r.cfg.ID)
 	held := r.heldNow(st)
 	a.HeldRemovals, a.HeldSweeps, a.HeldDigest = held.Count, held.Sweeps, held.Digest

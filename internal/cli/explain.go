@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 )
 
 func newExplainCommand(env *Env) *cobra.Command {
@@ -125,7 +125,7 @@ func desiredPart(c *control.ContactAnswer) string {
 }
 
 // whereabouts says where the contact is on its way.
-func whereabouts(c *pipeline.ContactStory) string {
+func whereabouts(c *state.ContactStory) string {
 	switch c.State {
 	case "window":
 		if c.Due != nil && c.Due.Before(time.Now()) {
@@ -158,7 +158,7 @@ func whereabouts(c *pipeline.ContactStory) string {
 	return "clean: SendGrid has what is desired"
 }
 
-func printProfile(to io.Writer, p *pipeline.ProfileStory) {
+func printProfile(to io.Writer, p *state.ProfileStory) {
 	fmt.Fprintf(to, "profile %s\n", oneLine(p.Profile))
 	t := newLines(to)
 	for _, m := range p.Memberships {

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"encoding/json"
+	"rollcall/internal/state"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/testkit"
 )
@@ -20,29 +20,29 @@ func moment(seconds int) *time.Time {
 
 // told are contacts in every place that one can be kept in.
 func told() []control.ContactAnswer {
-	story := func(state string, change func(*pipeline.ContactStory)) control.ContactAnswer {
-		c := pipeline.ContactStory{
-			Email: state + "@example.com", Desired: true, State: state, Place: 7, Source: 12, Oldest: moment(1),
+	story := func(standing string, change func(*state.ContactStory)) control.ContactAnswer {
+		c := state.ContactStory{
+			Email: standing + "@example.com", Desired: true, State: standing, Place: 7, Source: 12, Oldest: moment(1),
 		}
 		change(&c)
 		return control.ContactAnswer{ContactStory: c, Fields: map[string]string{"first_name": "Ada"}}
 	}
 	receipt := json.RawMessage(`{"kind":"job","time":"2026-11-25T12:01:00Z","operation":"upsert","batch":4,"requested":30,"applied":29,"refused":1,"applied_after_ms":61000}`)
 	all := []control.ContactAnswer{
-		story("window", func(c *pipeline.ContactStory) { c.Due = moment(5) }),
-		story("waiting", func(c *pipeline.ContactStory) { c.Turn = 22 }),
-		story("on_the_way", func(c *pipeline.ContactStory) { c.Operation, c.Batch, c.Job, c.Added = "upsert", 4, "j-1", moment(2) }),
-		story("in_doubt", func(c *pipeline.ContactStory) { c.Operation, c.Batch, c.Doubt = "upsert", 4, moment(50) }),
-		story("held", func(c *pipeline.ContactStory) {
+		story("window", func(c *state.ContactStory) { c.Due = moment(5) }),
+		story("waiting", func(c *state.ContactStory) { c.Turn = 22 }),
+		story("on_the_way", func(c *state.ContactStory) { c.Operation, c.Batch, c.Job, c.Added = "upsert", 4, "j-1", moment(2) }),
+		story("in_doubt", func(c *state.ContactStory) { c.Operation, c.Batch, c.Doubt = "upsert", 4, moment(50) }),
+		story("held", func(c *state.ContactStory) {
 			c.Desired, c.Listed, c.PutBy, c.Since, c.Place, c.Source = false, true, "rollcall", moment(0), 0, 0
 		}),
-		story("refused", func(c *pipeline.ContactStory) { c.Reason = "first_name: too long" }),
-		story("clean", func(c *pipeline.ContactStory) { c.Listed, c.PutBy, c.Since, c.Oldest = true, "adopted", moment(0), nil }),
-		story("clean", func(c *pipeline.ContactStory) {
+		story("refused", func(c *state.ContactStory) { c.Reason = "first_name: too long" }),
+		story("clean", func(c *state.ContactStory) { c.Listed, c.PutBy, c.Since, c.Oldest = true, "adopted", moment(0), nil }),
+		story("clean", func(c *state.ContactStory) {
 			c.Listed, c.PutBy, c.Since, c.Added, c.Oldest = true, "rollcall", moment(0), moment(2), nil
 			c.Replay = "due in its turn"
 		}),
-		story("clean", func(c *pipeline.ContactStory) { c.Erasing, c.Desired = true, false }),
+		story("clean", func(c *state.ContactStory) { c.Erasing, c.Desired = true, false }),
 	}
 	live := &all[len(all)-2]
 	live.Receipts, live.FieldsNote = []json.RawMessage{receipt}, "bad_value: country is longer than 50 characters"
@@ -51,9 +51,9 @@ func told() []control.ContactAnswer {
 }
 
 func TestExplainTellsOfEveryPlaceThatAContactCanBeIn(t *testing.T) {
-	answer := &control.ExplainAnswer{Destination: "newsletter", Active: "host-1", Contacts: told(), Erased: 9, Profiles: []pipeline.ProfileStory{{
+	answer := &control.ExplainAnswer{Destination: "newsletter", Active: "host-1", Contacts: told(), Erased: 9, Profiles: []state.ProfileStory{{
 		Profile: "ada", Holds: "clean@example.com", Past: []string{"old@example.com"}, Departed: moment(3),
-		Memberships: []pipeline.MembershipStory{
+		Memberships: []state.MembershipStory{
 			{Segment: "high-value", In: true, Sequence: 12, Attributes: true, Email: "clean@example.com"},
 			{Segment: "newsletter-optin", Sequence: 3, Attributes: true},
 		},
@@ -85,7 +85,7 @@ func TestStatusTellsEverythingOfADestinationInTrouble(t *testing.T) {
 		RequestsDue: 4, BudgetSeconds: 33, DeadLetters: map[string]uint64{"bad_value": 3, "no_email": 2},
 		Replay: &control.ReplayProgress{
 			ID: "r7-1", State: "sending", To: 99_000, Position: 99_000, Touched: 60_000,
-			Outcome: &pipeline.Outcome{Upserts: 30_000},
+			Outcome: &state.Outcome{Upserts: 30_000},
 		},
 	}
 	answer.Advise()

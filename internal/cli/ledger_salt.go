@@ -3,15 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"rollcall/internal/state"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/people"
-	"rollcall/internal/pipeline"
 )
 
 // warnOfSalt says that a backup's tombstones match nobody on this broker, and lets the state remember it for `ledger
 // check`.
-func (e *Env) warnOfSalt(ctx context.Context, s *session, state *pipeline.State, b desk.Backup) error {
+func (e *Env) warnOfSalt(ctx context.Context, s *session, state *state.State, b desk.Backup) error {
 	lost, err := desk.SaltLost(ctx, s.conn, state, b)
 	if err != nil || !lost {
 		return err
@@ -25,7 +25,7 @@ func (e *Env) warnOfSalt(ctx context.Context, s *session, state *pipeline.State,
 }
 
 // saltOf is what `ledger check` says of the tombstones' salt.
-func saltOf(state *pipeline.State) string {
+func saltOf(state *state.State) string {
 	if !state.SaltLost() {
 		return "passed"
 	}

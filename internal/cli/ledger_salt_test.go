@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"rollcall/internal/state"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // saltless writes a backup as earlier releases did: without the salt of its one tombstone.
 func (s *system) saltless(at time.Time) string {
 	s.t.Helper()
-	state := pipeline.NewState(pipeline.Policy{}, nil)
+	state := state.NewState(state.Policy{}, nil)
 	entry := ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Commit{
 		Cursor: 1, Rows: ledger.AppendRow(nil, &ledger.Row{}, &ledger.Row{Kind: ledger.RowErased, Sequence: 1, Profile: []byte("ada")}),
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"rollcall/internal/state"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 	if err != nil {
 		return err
 	}
-	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *pipeline.State) ([]ledger.Record, error) {
+	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *state.State) ([]ledger.Record, error) {
 		st := state.Stats()
 		changed := pipeline.Joins(ctx, s.conn, &stream, state)
 		switch {

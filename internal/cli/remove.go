@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"rollcall/internal/state"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,6 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/people"
-	"rollcall/internal/pipeline"
 )
 
 type removeFlags struct {
@@ -89,7 +89,7 @@ func (e *Env) empty(ctx context.Context, s *session, id string, f *removeFlags) 
 	defer line.end()
 	return desk.Empty(ctx, s.conn, s.cfg, desk.Removal{
 		Destination: d, Account: account, SendGrid: client, Who: control.Who(), Comment: f.comment,
-		Progress: func(st pipeline.Stats) {
+		Progress: func(st state.Stats) {
 			line.say(fmt.Sprintf("%s: %s listed, %s on the way", id, count(st.Listed), count(st.OnTheWay)))
 		},
 	})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/testkit"
 )
 
@@ -32,7 +32,7 @@ func TestEverythingIsExportedAgainByAForcedReplay(t *testing.T) {
 	if done.State != "done" || int(done.Touched) != done.Plan.Upserts || done.Folded != done.Plan.Events || done.Plan.Upserts != 2 {
 		t.Errorf("planned %+v, done %+v", done.Plan, done.ReplayProgress)
 	}
-	if o := done.Outcome; o == nil || o.Upserts != 2 || o.Events != done.Plan.Events || o.NoOps != done.Plan.NoOps || o.Live != (pipeline.LiveChanges{}) {
+	if o := done.Outcome; o == nil || o.Upserts != 2 || o.Events != done.Plan.Events || o.NoOps != done.Plan.NoOps || o.Live != (state.LiveChanges{}) {
 		t.Errorf("planned %+v, happened %+v", done.Plan, o)
 	}
 	_, text, _ := strings.Cut(s.must("replay", "newsletter", "--from-sequence", "1", "--force", "--yes"), "jobs\n")

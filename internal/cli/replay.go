@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -181,7 +182,7 @@ func (e *Env) follow(ctx context.Context, s *session, d *config.Destination, r c
 		err := s.call(ctx, d, control.Status, control.Request{}, nil, &now)
 		if err == nil && now.Replay != nil && now.Replay.ID == r.ID {
 			r = *now.Replay
-			if r.State != pipeline.ReplayRunning && r.State != pipeline.ReplaySending {
+			if r.State != state.ReplayRunning && r.State != state.ReplaySending {
 				return r, nil
 			}
 			line.say(progressPart(&r))

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 	"strings"
 
 	"rollcall/internal/config"
@@ -77,7 +78,7 @@ func printOutcome(to io.Writer, d *config.Destination, a *control.ReplayAnswer) 
 }
 
 // livePartOf itemises what made a replay differ from its plan; empty where nothing did.
-func livePartOf(l *pipeline.LiveChanges) string {
+func livePartOf(l *state.LiveChanges) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int

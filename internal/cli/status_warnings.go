@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"rollcall/internal/state"
 	"strings"
 
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 )
 
 // capPart warns as the cap fills up, at the steps of which the log warns too.
@@ -63,7 +63,7 @@ func printNumbers(t lines, a *control.StatusAnswer) {
 	}
 	t.row("budget", budgetPart(a))
 	t.row("letters", lettersPart(a.DeadLetters))
-	if r := a.Replay; r != nil && (r.State == pipeline.ReplayRunning || r.State == pipeline.ReplaySending) {
+	if r := a.Replay; r != nil && (r.State == state.ReplayRunning || r.State == state.ReplaySending) {
 		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
 	}
 }

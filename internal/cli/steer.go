@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/people"
-	"rollcall/internal/pipeline"
 )
 
 // steering is a command that is nothing but its entry in the ledger.
@@ -130,7 +130,7 @@ type approval struct {
 // approvedAnswer is the JSON of `consumer approve`.
 type approvedAnswer struct {
 	Destination string `json:"destination"`
-	pipeline.Held
+	state.Held
 	Approved bool `json:"approved"`
 }
 
@@ -146,7 +146,7 @@ func (e *Env) approve(ctx context.Context, s *session, d *config.Destination, o 
 	if err := e.confirm(question, o.yes); err != nil {
 		return err
 	}
-	var held pipeline.Held
+	var held state.Held
 	args := control.ApproveArgs{Count: now.HeldRemovals, Digest: now.HeldDigest}
 	if err := s.call(ctx, d, control.Approve, by(o.comment), args, &held); err != nil {
 		return err

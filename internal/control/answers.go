@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
@@ -16,12 +17,12 @@ type ExplainArgs struct {
 
 // ExplainAnswer is one person's whole story.
 type ExplainAnswer struct {
-	Destination string                  `json:"destination"`
-	Active      string                  `json:"active,omitempty"` // the replica that told it; empty: read from the streams
-	Contacts    []ContactAnswer         `json:"contacts,omitempty"`
-	Profiles    []pipeline.ProfileStory `json:"profiles,omitempty"`
-	Erased      uint64                  `json:"erased_sequence,omitempty"`
-	DeadLetters []Letter                `json:"dead_letters,omitempty"`
+	Destination string               `json:"destination"`
+	Active      string               `json:"active,omitempty"` // the replica that told it; empty: read from the streams
+	Contacts    []ContactAnswer      `json:"contacts,omitempty"`
+	Profiles    []state.ProfileStory `json:"profiles,omitempty"`
+	Erased      uint64               `json:"erased_sequence,omitempty"`
+	DeadLetters []Letter             `json:"dead_letters,omitempty"`
 
 	Trouble string `json:"trouble,omitempty"` // of the destination, where it keeps changes from being sent
 	Next    string `json:"next,omitempty"`    // the command that helps with it
@@ -32,7 +33,7 @@ const Unknown = "unknown"
 
 // ContactAnswer is one contact, with its mapped values.
 type ContactAnswer struct {
-	pipeline.ContactStory
+	state.ContactStory
 	Fields       map[string]string `json:"fields,omitempty"`        // as mapped now from the event that set them
 	FieldsNote   string            `json:"fields_note,omitempty"`   // why there are none, or what is wrong with them
 	Receipts     []json.RawMessage `json:"receipts,omitempty"`      // of the request that sent it last
@@ -56,9 +57,9 @@ type WaitingArgs struct {
 
 // WaitingAnswer is who waits for a slot, the next one first.
 type WaitingAnswer struct {
-	Destination string          `json:"destination"`
-	Total       int             `json:"total"`
-	Line        []pipeline.Turn `json:"line"`
+	Destination string       `json:"destination"`
+	Total       int          `json:"total"`
+	Line        []state.Turn `json:"line"`
 }
 
 // LetterFilter chooses dead letters. Empty fields choose all.
@@ -156,9 +157,9 @@ type ReplayAnswer struct {
 }
 
 // Progress is a replay's progress for readers.
-func Progress(r *ledger.Replay, outcome *pipeline.Outcome) ReplayProgress {
+func Progress(r *ledger.Replay, outcome *state.Outcome) ReplayProgress {
 	p := ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded, Touched: r.Touched}
-	if r.State != pipeline.ReplayRunning {
+	if r.State != state.ReplayRunning {
 		p.Outcome = outcome
 	}
 	return p

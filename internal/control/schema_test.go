@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"rollcall/internal/state"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"rollcall/internal/pipeline"
 )
 
 // The schemas are files, so that a change of the public face is a diff in review.
@@ -81,8 +80,8 @@ func TestMessagesAreJudgedByTheirSchemas(t *testing.T) {
 	now := time.Now()
 	if err := validate(t, compiled(t, Explain, "answer"), ExplainAnswer{
 		Destination: "newsletter",
-		Contacts:    []ContactAnswer{{ContactStory: pipeline.ContactStory{Email: "a@x", State: "clean", Due: &now}, Fields: map[string]string{"city": "X"}}},
-		Profiles:    []pipeline.ProfileStory{{Profile: "p", Memberships: []pipeline.MembershipStory{{Segment: "s", Sequence: 3}}}},
+		Contacts:    []ContactAnswer{{ContactStory: state.ContactStory{Email: "a@x", State: "clean", Due: &now}, Fields: map[string]string{"city": "X"}}},
+		Profiles:    []state.ProfileStory{{Profile: "p", Memberships: []state.MembershipStory{{Segment: "s", Sequence: 3}}}},
 	}); err != nil {
 		t.Errorf("an answer: %v", err)
 	}

@@ -1,10 +1,9 @@
 package control
 
 import (
+	"rollcall/internal/state"
 	"strings"
 	"time"
-
-	"rollcall/internal/pipeline"
 )
 
 // StatusAnswer is how one destination stands: the answer to Status, one line of `consumer status`, and one
@@ -70,12 +69,12 @@ type StatusAnswer struct {
 	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
 	Budgets                []Budget          `json:"budgets,omitempty"`
 
-	HeldRemovals  int                  `json:"held_removals"`         // what an approval counts: held, and those of the sweeps
-	HeldSweeps    []pipeline.HeldSweep `json:"held_sweeps,omitempty"` // refreshes, and segments taken away, that are held whole
-	HeldDigest    string               `json:"held_digest,omitempty"` // what an approval names
-	RequestsDue   int                  `json:"requests_due"`          // upserts that the contacts in their window need
-	BudgetSeconds float64              `json:"budget_seconds"`        // that the rate budget makes them take; 0 is at once
-	Replay        *ReplayProgress      `json:"replay,omitempty"`      // the last one
+	HeldRemovals  int               `json:"held_removals"`         // what an approval counts: held, and those of the sweeps
+	HeldSweeps    []state.HeldSweep `json:"held_sweeps,omitempty"` // refreshes, and segments taken away, that are held whole
+	HeldDigest    string            `json:"held_digest,omitempty"` // what an approval names
+	RequestsDue   int               `json:"requests_due"`          // upserts that the contacts in their window need
+	BudgetSeconds float64           `json:"budget_seconds"`        // that the rate budget makes them take; 0 is at once
+	Replay        *ReplayProgress   `json:"replay,omitempty"`      // the last one
 }
 
 // ReplayProgress is how far a replay has come. Positions are stream sequences.
@@ -88,11 +87,11 @@ type ReplayProgress struct {
 	Folded   uint64 `json:"folded"`   // events
 	Touched  uint64 `json:"contacts"` // that it let become due
 
-	Outcome *pipeline.Outcome `json:"outcome,omitempty"` // so far, in the plan's figures
+	Outcome *state.Outcome `json:"outcome,omitempty"` // so far, in the plan's figures
 }
 
 // Fill takes over a destination's numbers.
-func (a *StatusAnswer) Fill(st pipeline.Stats) {
+func (a *StatusAnswer) Fill(st state.Stats) {
 	a.Epoch, a.Cursor, a.LedgerBytes = st.Epoch, st.Cursor, st.LedgerBytes
 	a.Listed, a.Slots, a.Dirty = st.Listed, st.Slots, st.Dirty()
 	a.Window, a.OnTheWay, a.InDoubt = st.Window, st.OnTheWay, st.InDoubt

@@ -13,12 +13,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"rollcall/internal/state"
 	"time"
 
 	"go.uber.org/zap"
 
 	"rollcall/internal/demo/audit"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
 )
@@ -63,7 +63,7 @@ const (
 type Progress struct {
 	Phase           Phase
 	Published, Rows int
-	Stats           pipeline.Stats
+	Stats           state.Stats
 	Elapsed         time.Duration
 }
 
@@ -71,7 +71,7 @@ type Progress struct {
 type Result struct {
 	Rows       int // published
 	Events     int // that the stream held at the end
-	Stats      pipeline.Stats
+	Stats      state.Stats
 	Simulator  simulator.Summary
 	Cap        int
 	ClockScale float64

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/demo/audit"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
 )
@@ -122,7 +122,7 @@ func (s *stage) settle(ctx context.Context, published, rows int) error {
 }
 
 // done reports whether nothing is left to do: held removals wait for a person.
-func done(st pipeline.Stats, last uint64, limit int) bool {
+func done(st state.Stats, last uint64, limit int) bool {
 	return st.Cursor >= last && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && (st.Waiting == 0 || st.Slots >= limit)
 }
 

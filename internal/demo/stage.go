@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +16,6 @@ import (
 	"rollcall/internal/app"
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
 )
@@ -171,7 +171,7 @@ func (s *stage) receipts(ctx context.Context, visit func(body []byte) error) err
 		func(m broker.Message) error { return visit(m.Body) })
 }
 
-func (s *stage) stats() pipeline.Stats {
+func (s *stage) stats() state.Stats {
 	st, _ := s.app.Stats(destination)
 	return st
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -39,7 +40,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // Amend appends an entry to the ledger of a destination that nobody is active for: what decide makes of its
 // state. The entry is fenced like any other: had a replica claimed the destination meanwhile, it fails.
-func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, decide func(*pipeline.State) ([]ledger.Record, error)) error {
+func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, decide func(*state.State) ([]ledger.Record, error)) error {
 	journal, state, err := load(ctx, conn, cfg, d)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config
 	return err
 }
 
-func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*ledger.Journal, *pipeline.State, error) {
+func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*ledger.Journal, *state.State, error) {
 	salt, err := salt(ctx, conn)
 	if err != nil {
 		return nil, nil, err
@@ -67,7 +68,7 @@ func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.
 	}
 	account, _ := cfg.Account(d.Account)
 	for try := 1; ; try++ {
-		state := pipeline.NewState(Policy(d, account), salt)
+		state := state.NewState(Policy(d, account), salt)
 		_, err := journal.Load(ctx, state.Read, func(_ uint64, body []byte) error { return state.Apply(body) })
 		if errors.Is(err, ledger.ErrMoved) && try < movedTries && pause(ctx, movedPause) {
 			continue
@@ -102,7 +103,7 @@ type Backup struct {
 const backupWhat = "ledger backup"
 
 // WriteBackup writes a destination's state to a stream. It holds personal data.
-func WriteBackup(state *pipeline.State, b Backup, to io.Writer) (Backup, error) {
+func WriteBackup(state *state.State, b Backup, to io.Writer) (Backup, error) {
 	digest, err := state.Digest()
 	if err != nil {
 		return b, err
@@ -124,7 +125,7 @@ func WriteBackup(state *pipeline.State, b Backup, to io.Writer) (Backup, error) 
 }
 
 // ReadBackup reads a backup into an empty state and compares its digest.
-func ReadBackup(from io.Reader, state *pipeline.State) (Backup, error) {
+func ReadBackup(from io.Reader, state *state.State) (Backup, error) {
 	var b Backup
 	in := bufio.NewReader(from)
 	head, err := in.ReadBytes('\n')
@@ -169,19 +170,19 @@ func Restore(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *conf
 
 // Restoring is what is restored, and the note of it.
 type Restoring struct {
-	State *pipeline.State
+	State *state.State
 	Note  ledger.Command
 }
 
 // EmptyState returns a state to read a backup into.
-func EmptyState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*pipeline.State, error) {
+func EmptyState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*state.State, error) {
 	salt, err := salt(ctx, conn)
 	account, _ := cfg.Account(d.Account)
-	return pipeline.NewState(Policy(d, account), salt), err
+	return state.NewState(Policy(d, account), salt), err
 }
 
 // RoundTrip writes a state, reads it, and compares: what a snapshot holds has to be all of it (I13).
-func RoundTrip(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, state *pipeline.State) error {
+func RoundTrip(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, state *state.State) error {
 	var body bytes.Buffer
 	if err := state.Write(&body); err != nil {
 		return err

@@ -3,11 +3,12 @@ package desk
 import (
 	"context"
 	"errors"
+	"rollcall/internal/state"
+	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // note is a command that is nothing but its entry.
@@ -32,12 +33,12 @@ func (d *Desk) approve(ctx context.Context, request control.Request) (any, error
 	if err := d.active(); err != nil {
 		return nil, err
 	}
-	var held pipeline.Held
-	if err := d.look(ctx, func(s *pipeline.State) { held = s.Held() }); err != nil {
+	var held state.Held
+	if err := d.look(ctx, func(s *state.State) { held = s.Held() }); err != nil {
 		return nil, err
 	}
 	if args.Digest != "" {
-		held = pipeline.Held{Count: args.Count, Digest: args.Digest}
+		held = state.Held{Count: args.Count, Digest: args.Digest}
 	}
 	if held.Count+len(held.Sweeps) == 0 {
 		return nil, &control.Error{Code: control.Conflict, Message: "nothing is held"}
@@ -56,7 +57,7 @@ func (d *Desk) ledger(ctx context.Context, request control.Request) (any, error)
 	}
 	answer := control.LedgerAnswer{Destination: d.Destination.ID, Commands: []ledger.Command{}}
 	var err error
-	look := d.look(ctx, func(s *pipeline.State) {
+	look := d.look(ctx, func(s *state.State) {
 		st := s.Stats()
 		answer.Cursor, answer.Epoch, answer.Profiles, answer.Contacts, answer.Listed = st.Cursor, st.Epoch, st.Profiles, st.Contacts, st.Listed
 		answer.Commands = append(answer.Commands, s.Commands()...)
@@ -79,10 +80,10 @@ func (d *Desk) stand(ctx context.Context, request control.Request) (any, error) 
 	var answer control.StandAnswer
 	var found *ledger.Stand
 	var err error
-	look := d.look(ctx, func(s *pipeline.State) {
-		found, answer.Skipped, err = s.Findings(pipeline.Findings{
+	look := d.look(ctx, func(s *state.State) {
+		found, answer.Skipped, err = s.Findings(state.Findings{
 			Listed: normal(args.Listed), Unlisted: normal(args.Unlisted), Adopt: args.Adopt,
-		})
+		}, time.Now())
 	})
 	if look != nil {
 		return nil, look

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"rollcall/internal/state"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 // Active is the destination's loop, where it runs in this process.
 type Active interface {
-	Ask(ctx context.Context, look func(*pipeline.State)) error
+	Ask(ctx context.Context, look func(*state.State)) error
 	Do(ctx context.Context, rec ledger.Command, with ...ledger.Record) error
 	Retry(ctx context.Context, rec ledger.Command, sequences []uint64) (pipeline.Retried, error)
 	Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error)
@@ -54,7 +55,7 @@ type Desk struct {
 	Options
 
 	mu      sync.Mutex // covers what follows; held over the loading
-	state   *pipeline.State
+	state   *state.State
 	entry   uint64
 	counts  sendgrid.Counts
 	counted time.Time
@@ -98,7 +99,7 @@ func coded(err error) error {
 }
 
 // look runs a reader over the state: the loop's, or the one that the ledger holds.
-func (d *Desk) look(ctx context.Context, look func(*pipeline.State)) error {
+func (d *Desk) look(ctx context.Context, look func(*state.State)) error {
 	if d.Active != nil {
 		return d.Active.Ask(ctx, look)
 	}
@@ -117,7 +118,7 @@ func (d *Desk) look(ctx context.Context, look func(*pipeline.State)) error {
 
 // LoadState loads a destination's state from its ledger, to be read: nothing is claimed or written. It
 // returns the entry that it is the state after; zero is a destination that never ran.
-func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*pipeline.State, uint64, error) {
+func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*state.State, uint64, error) {
 	journal, state, err := load(ctx, conn, cfg, d)
 	if err != nil {
 		return nil, 0, err

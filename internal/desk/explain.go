@@ -2,13 +2,13 @@ package desk
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"slices"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/mapping"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/scrub"
 	"rollcall/internal/segment"
 )
@@ -22,9 +22,9 @@ func (d *Desk) explain(ctx context.Context, request control.Request) (any, error
 	if args.Person == "" {
 		return nil, &control.Error{Code: control.Misuse, Message: "name a profile's id or an e-mail"}
 	}
-	var story pipeline.Story
+	var story state.Story
 	var found bool
-	if err := d.look(ctx, func(s *pipeline.State) { story, found = s.Explain(args.Person) }); err != nil {
+	if err := d.look(ctx, func(s *state.State) { story, found = s.Explain(args.Person) }); err != nil {
 		return nil, err
 	}
 	answer := control.ExplainAnswer{Destination: d.Destination.ID, Active: d.Replica, Profiles: story.Profiles, Erased: story.Erased}
@@ -54,7 +54,7 @@ func (d *Desk) explain(ctx context.Context, request control.Request) (any, error
 
 // lettersOf reads the dead letters of the profiles. Of the one that was asked for there may be letters
 // though the fold knows nothing of it.
-func (d *Desk) lettersOf(ctx context.Context, person string, profiles []pipeline.ProfileStory) ([]control.Letter, error) {
+func (d *Desk) lettersOf(ctx context.Context, person string, profiles []state.ProfileStory) ([]control.Letter, error) {
 	ids := []string{person}
 	for i := range profiles {
 		if profiles[i].Profile != person {
@@ -170,8 +170,8 @@ func (d *Desk) waiting(ctx context.Context, request control.Request) (any, error
 	if args.Limit <= 0 {
 		args.Limit = waitingShown
 	}
-	answer := control.WaitingAnswer{Destination: d.Destination.ID, Line: []pipeline.Turn{}}
-	err := d.look(ctx, func(s *pipeline.State) {
+	answer := control.WaitingAnswer{Destination: d.Destination.ID, Line: []state.Turn{}}
+	err := d.look(ctx, func(s *state.State) {
 		line, total := s.Waiting(args.Limit)
 		answer.Line, answer.Total = append(answer.Line, line...), total
 	})

@@ -2,10 +2,10 @@ package desk
 
 import (
 	"context"
+	"rollcall/internal/state"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 )
 
 // foreign is the contact that SendGrid has under an e-mail of which the ledger knows nothing; none where it has none.
@@ -15,7 +15,7 @@ func (d *Desk) foreign(ctx context.Context, person string) []control.ContactAnsw
 	if !ok {
 		return nil
 	}
-	one := []control.ContactAnswer{{ContactStory: pipeline.ContactStory{Email: string(email), State: control.Unknown}}}
+	one := []control.ContactAnswer{{ContactStory: state.ContactStory{Email: string(email), State: control.Unknown}}}
 	d.addLive(ctx, one)
 	if !one[0].SendGrid.Found && one[0].SendGrid.Error == "" {
 		return nil

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"rollcall/internal/state"
 	"strings"
 	"time"
 
 	"rollcall/internal/config"
 	"rollcall/internal/mapping"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/window"
@@ -17,8 +17,8 @@ import (
 
 // Policy is what the configuration says of a destination's timing and limits. An account that is not in
 // the file any more leaves its part at zero.
-func Policy(d *config.Destination, a *config.Account) pipeline.Policy {
-	p := pipeline.Policy{
+func Policy(d *config.Destination, a *config.Account) state.Policy {
+	p := state.Policy{
 		Window: window.Policy{Quiet: d.Debounce.Quiet, MaxWait: d.Debounce.MaxWait},
 		Guard:  plan.Guard{Interval: d.Guard.Interval, MinRemovals: int(d.Guard.MinRemovals), MaxShare: d.Guard.MaxRemovalShare},
 		Cap:    int(d.ProfileCap), Keep: d.KeepDeparted,

@@ -3,11 +3,11 @@ package desk
 import (
 	"encoding/json"
 	"fmt"
+	"rollcall/internal/state"
 	"testing"
 	"time"
 
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 )
 
 var second = time.Date(2026, 11, 23, 13, 0, 7, 0, time.UTC)
@@ -26,7 +26,7 @@ func earlierReceipt(batch uint64, after time.Duration) []byte {
 }
 
 func TestReceiptsOfAContactAreThoseOfItsOwnBatchOrSecond(t *testing.T) {
-	listed := pipeline.ContactStory{Listed: true, State: "clean", Added: &second}
+	listed := state.ContactStory{Listed: true, State: "clean", Added: &second}
 	refused, way, gone, adopted := listed, listed, listed, listed
 	refused.State = "refused"
 	way.Batch, way.State = 7, "on_the_way"
@@ -34,7 +34,7 @@ func TestReceiptsOfAContactAreThoseOfItsOwnBatchOrSecond(t *testing.T) {
 	adopted.Added = nil
 	for _, c := range []struct {
 		name    string
-		contact pipeline.ContactStory
+		contact state.ContactStory
 		receipt []byte
 		want    bool
 	}{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"rollcall/internal/state"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,7 +26,7 @@ type Removal struct {
 	SendGrid    *sendgrid.Account
 	Who         string
 	Comment     string
-	Progress    func(pipeline.Stats)
+	Progress    func(state.Stats)
 }
 
 // Empty claims an orphaned destination as one without segments, and returns when every contact that
@@ -69,7 +70,7 @@ func untilEmpty(ctx context.Context, d *pipeline.Destination, o Removal) error {
 	defer ticker.Stop()
 	for err == nil {
 		var listed, moving int
-		err = d.Ask(ctx, func(s *pipeline.State) {
+		err = d.Ask(ctx, func(s *state.State) {
 			st := s.Stats()
 			listed, moving = st.Listed, st.OnTheWay+st.InDoubt+st.Window
 		})
@@ -126,13 +127,13 @@ func Forget(ctx context.Context, conn *broker.Conn, destination, stream string) 
 }
 
 // Bound is what an orphaned destination's ledger is bound to, and how it stands.
-func Bound(ctx context.Context, conn *broker.Conn, cfg *config.Config, destination string) (ledger.Binding, pipeline.Stats, error) {
-	state, entry, err := LoadState(ctx, conn, cfg, &config.Destination{ID: destination})
+func Bound(ctx context.Context, conn *broker.Conn, cfg *config.Config, destination string) (ledger.Binding, state.Stats, error) {
+	loaded, entry, err := LoadState(ctx, conn, cfg, &config.Destination{ID: destination})
 	if err != nil {
-		return ledger.Binding{}, pipeline.Stats{}, err
+		return ledger.Binding{}, state.Stats{}, err
 	}
 	if entry == 0 {
-		return ledger.Binding{}, pipeline.Stats{}, &control.Error{Code: control.NotFound, Message: "the ledger knows no destination " + destination}
+		return ledger.Binding{}, state.Stats{}, &control.Error{Code: control.NotFound, Message: "the ledger knows no destination " + destination}
 	}
-	return state.Claim().Binding, state.Stats(), nil
+	return loaded.Claim().Binding, loaded.Stats(), nil
 }

@@ -2,14 +2,14 @@ package desk
 
 import (
 	"context"
+	"rollcall/internal/state"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/pipeline"
 )
 
 // SaltLost reports whether the tombstones of a backup match nobody on this broker: an earlier release wrote it
 // without their salt, and the installation, which has the only other copy, was made after it.
-func SaltLost(ctx context.Context, conn *broker.Conn, state *pipeline.State, b Backup) (bool, error) {
+func SaltLost(ctx context.Context, conn *broker.Conn, state *state.State, b Backup) (bool, error) {
 	if !state.Saltless() || state.Tombstones() == 0 {
 		return false, nil
 	}

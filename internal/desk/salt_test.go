@@ -2,16 +2,16 @@ package desk_test
 
 import (
 	"bytes"
+	"rollcall/internal/state"
 	"testing"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // H35: a backup that is restored over another installation, after the disks were lost, still knows who was erased.
 func TestABackupsTombstonesMatchOnAnotherInstallation(t *testing.T) {
-	apply := func(s *pipeline.State, recs ...ledger.Record) {
+	apply := func(s *state.State, recs ...ledger.Record) {
 		t.Helper()
 		entry := ledger.NewEntry(nil)
 		for _, r := range recs {
@@ -27,7 +27,7 @@ func TestABackupsTombstonesMatchOnAnotherInstallation(t *testing.T) {
 		})
 		return &ledger.Commit{Cursor: sequence, Rows: rows}
 	}
-	before := pipeline.NewState(pipeline.Policy{}, []byte("the first installation's"))
+	before := state.NewState(state.Policy{}, []byte("the first installation's"))
 	apply(before, &ledger.Claim{Epoch: 1, Binding: ledger.Binding{Segments: []string{"a"}}}, entered(1))
 	if !before.Look([]byte("ada@example.com")).Desired {
 		t.Fatal("she is not desired before her erasure")
@@ -38,7 +38,7 @@ func TestABackupsTombstonesMatchOnAnotherInstallation(t *testing.T) {
 	if _, err := desk.WriteBackup(before, desk.Backup{Destination: "d"}, &file); err != nil {
 		t.Fatal(err)
 	}
-	after := pipeline.NewState(pipeline.Policy{}, []byte("the second installation's"))
+	after := state.NewState(state.Policy{}, []byte("the second installation's"))
 	if _, err := desk.ReadBackup(&file, after); err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,11 @@ package desk
 
 import (
 	"context"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 )
 
@@ -45,11 +45,11 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 		answer = Describe(d.Config, d.Destination)
 		answer.State = control.Inactive
 	}
-	err := d.look(ctx, func(s *pipeline.State) {
+	err := d.look(ctx, func(s *state.State) {
 		if d.Status == nil {
 			answer.Fill(s.Stats())
 			answer.LedgerRevision = uint64(max(s.Claim().Revision, 0))
-			answer.OldestUnappliedSeconds = pipeline.Stats{Oldest: s.Oldest()}.Age(time.Now()).Seconds()
+			answer.OldestUnappliedSeconds = state.Stats{Oldest: s.Oldest()}.Age(time.Now()).Seconds()
 		}
 		held := s.Held()
 		answer.HeldRemovals, answer.HeldSweeps, answer.HeldDigest = held.Count, held.Sweeps, held.Digest

@@ -1,11 +1,11 @@
 package model
 
 import (
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 )
 
@@ -68,7 +68,7 @@ func (v *watch) early(r *ledger.Intent) {
 }
 
 // hush notes what an entry changed.
-func (v *watch) hush(e entryOf, before, after map[string]pipeline.Standing) {
+func (v *watch) hush(e entryOf, before, after map[string]state.Standing) {
 	for email, s := range after {
 		b, h := before[email], v.hushes[email]
 		switch {

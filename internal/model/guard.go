@@ -1,10 +1,10 @@
 package model
 
 import (
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 )
 
@@ -17,7 +17,7 @@ type guardWatch struct {
 
 // holds judges a hold: nothing may be held while everybody who leaves, and who left within the hour, is within
 // the guard; nor what an operator has approved.
-func (v *watch) holds(r *ledger.Hold, before map[string]pipeline.Standing) {
+func (v *watch) holds(r *ledger.Hold, before map[string]state.Standing) {
 	leaving := 0
 	for _, s := range before {
 		if s.Listed && !s.Desired {
@@ -41,7 +41,7 @@ func (v *watch) holds(r *ledger.Hold, before map[string]pipeline.Standing) {
 }
 
 // guarded notes what an entry changed for the guard.
-func (v *watch) guarded(rec ledger.Record, before map[string]pipeline.Standing) {
+func (v *watch) guarded(rec ledger.Record, before map[string]state.Standing) {
 	switch r := rec.(type) {
 	case *ledger.Claim:
 		v.guard.most = r.Timing.MinRemovals
@@ -57,7 +57,7 @@ func (v *watch) guarded(rec ledger.Record, before map[string]pipeline.Standing) 
 }
 
 // left notes who is off the list, or wanted back, after an entry.
-func (v *watch) left(before, after map[string]pipeline.Standing) {
+func (v *watch) left(before, after map[string]state.Standing) {
 	for e, s := range after {
 		if before[e].Listed && !s.Listed {
 			v.guard.gone = append(v.guard.gone, time.Now())

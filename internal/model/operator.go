@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"rollcall/internal/state"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func doGarbage(w *world, o Op) error {
 
 // readers compares what readers are told with the truth, once nothing is under way.
 func (w *world) readers() error {
-	state, err := w.loaded()
+	loaded, err := w.loaded()
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (w *world) readers() error {
 	w.sim.Contacts(listID, func(c simulator.Contact) { onList[c.Email] = c.Email != foreigner })
 	delete(onList, foreigner)
 	ours := 0
-	state.Listed(func(email []byte) {
+	loaded.Listed(func(email []byte) {
 		ours++
 		if !onList[string(email)] {
 			err = fmt.Errorf("I7: the ledger lists %s, the list does not", email)
@@ -106,42 +107,42 @@ func (w *world) readers() error {
 		return err
 	}
 	for _, email := range addresses {
-		standing := state.Look([]byte(email))
-		story, known := state.Explain(email)
-		if known != (standing != pipeline.Standing{}) && standing.Desired {
+		standing := loaded.Look([]byte(email))
+		story, known := loaded.Explain(email)
+		if known != (standing != state.Standing{}) && standing.Desired {
 			return fmt.Errorf("%s is desired, and explain says nothing: %+v", email, story)
 		}
 	}
 	for _, e := range w.stream.published() {
-		if story, known := state.Explain(e.Profile); known && len(story.Profiles)+len(story.Contacts) == 0 && story.Erased == 0 {
+		if story, known := loaded.Explain(e.Profile); known && len(story.Profiles)+len(story.Contacts) == 0 && story.Erased == 0 {
 			return fmt.Errorf("explain knows a profile, and tells nothing of it")
 		}
 	}
-	if err := w.live().sameAs(state); err != nil {
+	if err := w.live().sameAs(loaded); err != nil {
 		return err
 	}
 	st := w.live().dest.Stats()
 	if st.Dirty() != st.Waiting+st.Held+st.RefusedNow || st.Age(time.Now()) != 0 || time.Since(w.live().dest.Turned()) > time.Minute {
 		return fmt.Errorf("nothing is under way, and the numbers say %+v", st)
 	}
-	turns, waiting := state.Waiting(10)
-	if len(turns) != waiting || waiting != state.Stats().Waiting {
+	turns, waiting := loaded.Waiting(10)
+	if len(turns) != waiting || waiting != loaded.Stats().Waiting {
 		return fmt.Errorf("%d wait, %d turns are told", waiting, len(turns))
 	}
-	return w.verified(state)
+	return w.verified(loaded)
 }
 
 // loaded is the state that a reader without a consumer loads from the ledger (I13).
-func (w *world) loaded() (*pipeline.State, error) {
-	state := pipeline.NewState(policy(w.live().config, w.guard), []byte("salt"))
-	_, err := w.ledger.Open().Load(context.Background(), state.Read, func(_ uint64, body []byte) error { return state.Apply(body) })
+func (w *world) loaded() (*state.State, error) {
+	loaded := state.NewState(policy(w.live().config, w.guard), []byte("salt"))
+	_, err := w.ledger.Open().Load(context.Background(), loaded.Read, func(_ uint64, body []byte) error { return loaded.Apply(body) })
 	if err != nil {
 		return nil, fmt.Errorf("load the ledger: %w", err)
 	}
 	var read, folded bytes.Buffer
 	w.watch.mu.Lock()
 	defer w.watch.mu.Unlock()
-	if err := state.Write(&read); err != nil {
+	if err := loaded.Write(&read); err != nil {
 		return nil, err
 	}
 	if err := w.watch.shadow.Write(&folded); err != nil {
@@ -150,17 +151,17 @@ func (w *world) loaded() (*pipeline.State, error) {
 	if !bytes.Equal(read.Bytes(), folded.Bytes()) {
 		return nil, fmt.Errorf("I13: what a reader loads is not the journal's fold:\n%q\n%q", read.Bytes(), folded.Bytes())
 	}
-	return state, nil
+	return loaded, nil
 }
 
 // verified compares the list with the ledger as verify does: it must find nothing wrong, and the foreign member.
-func (w *world) verified(state *pipeline.State) error {
+func (w *world) verified(loaded *state.State) error {
 	p := w.live()
 	o := pipeline.Rehearsal{
 		Stream: p, Mapping: w.spec(p.config), Batch: pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000}, Policy: policy(p.config, w.guard),
 		Binding: ledger.Binding{List: listID, Stream: "S", Segments: p.config.Segments},
 	}
-	c, err := pipeline.NewComparison(state, o, time.Now().Add(time.Hour))
+	c, err := pipeline.NewComparison(loaded, o, time.Now().Add(time.Hour))
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (w *world) verified(state *pipeline.State) error {
 		}
 	})
 	if err == nil {
-		err = c.End(ctx, state)
+		err = c.End(ctx, loaded)
 	}
 	if err != nil {
 		return err
@@ -189,7 +190,7 @@ func (w *world) verified(state *pipeline.State) error {
 		return fmt.Errorf("verify finds other fields: %s", strings.Join(c.Differ, " "))
 	}
 	o.Replay = ledger.Replay{From: 1}
-	plan, err := pipeline.Rehearse(ctx, state, o)
+	plan, err := pipeline.Rehearse(ctx, loaded, o)
 	if err == nil && plan.Removals > 0 {
 		err = fmt.Errorf("a replay of everything would remove %d contacts", plan.Removals)
 	}
@@ -197,7 +198,7 @@ func (w *world) verified(state *pipeline.State) error {
 }
 
 // sameAs compares what the replica that runs holds in memory with what a reader loads (I13).
-func (p *process) sameAs(loaded *pipeline.State) error {
+func (p *process) sameAs(loaded *state.State) error {
 	want, err := loaded.Digest()
 	if err != nil {
 		return err
@@ -206,7 +207,7 @@ func (p *process) sameAs(loaded *pipeline.State) error {
 	defer cancel()
 	var live string
 	var commands int
-	if asked := p.dest.Ask(ctx, func(s *pipeline.State) {
+	if asked := p.dest.Ask(ctx, func(s *state.State) {
 		live, err = s.Digest()
 		commands = len(s.Commands())
 		if s.Claim().Epoch == 0 || s.Oldest() < 0 {
@@ -260,7 +261,7 @@ func doElsewhere(w *world, o Op) error {
 // doLook asks the replica that runs how everybody stands, whatever is under way.
 func doLook(w *world, _ Op) error {
 	w.asks(func(ctx context.Context, d *pipeline.Destination) {
-		_ = d.Ask(ctx, func(s *pipeline.State) { // one that is just being killed answers nothing
+		_ = d.Ask(ctx, func(s *state.State) { // one that is just being killed answers nothing
 			for _, email := range addresses {
 				s.Explain(email)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"rollcall/internal/state"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -106,17 +107,17 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 	}
 }
 
-func (w *world) policy(c Config) pipeline.Policy {
+func (w *world) policy(c Config) state.Policy {
 	p := policy(c, w.guard)
 	p.Keep = w.keep
 	return p
 }
 
-func policy(c Config, guard int) pipeline.Policy {
+func policy(c Config, guard int) state.Policy {
 	if guard == 0 {
 		guard = 1 << 20
 	}
-	return pipeline.Policy{
+	return state.Policy{
 		Window: window.Policy{Quiet: quiet, MaxWait: maxWait},
 		Guard:  plan.Guard{Interval: time.Hour, MinRemovals: guard, MaxShare: 0.01},
 		Cap:    c.Cap, Horizon: horizon, Timeout: timeout, Scale: clockScale,

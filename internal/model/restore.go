@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // doBackup keeps the state that is committed now, as `consumer ledger backup` writes it.
@@ -41,7 +41,7 @@ func doRestore(w *world, _ Op) error {
 	if err != nil {
 		return err
 	}
-	state := pipeline.NewState(policy(w.config, 0), []byte("another installation's")) // the disks were lost (H35)
+	state := state.NewState(policy(w.config, 0), []byte("another installation's")) // the disks were lost (H35)
 	if err := state.Read(bytes.NewReader(w.backup)); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func doRestore(w *world, _ Op) error {
 
 // restored goes on from a restored state. What is on the list and unknown to it is a foreign member from now on, so
 // that neither the cap nor the list's content can be held against what is truly there.
-func (v *watch) restored(state *pipeline.State, covers uint64) {
+func (v *watch) restored(state *state.State, covers uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.shadow, v.covers, v.cursor = state, covers, state.Stats().Cursor

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"rollcall/internal/state"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 )
 
@@ -21,7 +21,7 @@ type watch struct {
 	owner atomic.Pointer[process] // who claimed last
 
 	mu      sync.Mutex
-	shadow  *pipeline.State   // everything committed so far
+	shadow  *state.State      // everything committed so far
 	covers  uint64            // the last entry in it
 	cursor  uint64            // committed
 	ids     map[string]string // e-mails by the ids that contacts ever had
@@ -40,7 +40,7 @@ type watch struct {
 }
 
 func newWatch(w *world) *watch {
-	return &watch{w: w, shadow: pipeline.NewState(policy(w.config, 0), []byte("salt")), limited: true, ends: map[uint64]uint64{}, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}, guard: guardWatch{approved: map[string]bool{}}}
+	return &watch{w: w, shadow: state.NewState(policy(w.config, 0), []byte("salt")), limited: true, ends: map[uint64]uint64{}, ids: map[string]string{}, undone: map[string]undone{}, hushes: map[string]hush{}, guard: guardWatch{approved: map[string]bool{}}}
 }
 
 // capped notes the cap of a replica that starts.
@@ -52,8 +52,8 @@ func (v *watch) capped(n int) {
 }
 
 // look is how a contact stood at a commit.
-func (v *watch) look() map[string]pipeline.Standing {
-	out := map[string]pipeline.Standing{}
+func (v *watch) look() map[string]state.Standing {
+	out := map[string]state.Standing{}
 	for _, e := range addresses {
 		out[e] = v.shadow.Look([]byte(e))
 	}
@@ -134,8 +134,8 @@ func (v *watch) covered(p *process, cursor uint64) {
 }
 
 // slots checks the cap and the order of who is let in (I5).
-func (v *watch) slots(limit int, before, after map[string]pipeline.Standing) {
-	held := func(all map[string]pipeline.Standing) (n int) {
+func (v *watch) slots(limit int, before, after map[string]state.Standing) {
+	held := func(all map[string]state.Standing) (n int) {
 		for _, s := range all {
 			if s.Listed || s.Slot {
 				n++

@@ -152,12 +152,12 @@ func (l *loop) refusedAlone(r *removal, now time.Time) {
 	}
 	never := &ledger.Settled{Batch: id, At: now.UnixNano()}
 	for _, h := range r.open {
-		if l.state.book.At(h).Never() {
+		if l.state.Book.At(h).Never() {
 			never.Exceptions = append(never.Exceptions, ledger.Exception{Handle: h, Finding: ledger.OffList})
 			delete(l.looks, h)
 			continue
 		}
-		l.meet(op, []string{string(l.state.roster.Email(h))})
+		l.meet(op, []string{string(l.state.Roster.Email(h))})
 		l.outbox = append(l.outbox, l.lookAgain(id, h, now))
 	}
 	if len(never.Exceptions) > 0 {
@@ -167,7 +167,7 @@ func (l *loop) refusedAlone(r *removal, now time.Time) {
 
 // lookAgain puts a contact of a removal off: it is looked for again in a while, which grows.
 func (l *loop) lookAgain(batch uint64, h contact.Handle, now time.Time) *ledger.NoEffect {
-	wait := l.opts.Policy.scaled(notYet[min(l.looks[h], len(notYet)-1)])
+	wait := l.opts.Policy.Scaled(notYet[min(l.looks[h], len(notYet)-1)])
 	l.looks[h]++
 	return &ledger.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: []contact.Handle{h}}
 }
@@ -195,7 +195,7 @@ func (l *loop) exportBarred(now time.Time) {
 		emails[n] = e.email
 	}
 	b.under = true
-	bound := l.opts.Policy.Timeout + l.opts.Policy.scaled(exportBound)
+	bound := l.opts.Policy.Timeout + l.opts.Policy.Scaled(exportBound)
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
@@ -208,9 +208,9 @@ func (l *loop) exportBarred(now time.Time) {
 // exportedBarred notes what an export told.
 func (l *loop) exportedBarred(wait []*exported, whole bool, seen shown, err error) {
 	b := &l.barred
-	b.under, b.next = false, time.Now().Add(l.opts.Policy.scaled(exportEvery))
+	b.under, b.next = false, time.Now().Add(l.opts.Policy.Scaled(exportEvery))
 	if err != nil {
-		b.next = time.Now().Add(l.opts.Policy.scaled(exportRest))
+		b.next = time.Now().Add(l.opts.Policy.Scaled(exportRest))
 		emails := make([]string, len(wait))
 		for n, e := range wait {
 			emails[n] = e.email

@@ -42,7 +42,7 @@ func (l *loop) beginCatchUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("destination %s: look where the stream ends: %w", l.opts.Destination, err)
 	}
-	cursor := l.state.meta.Cursor
+	cursor := l.state.Meta.Cursor
 	if cursor >= st.LastSeq {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (l *loop) beginCatchUp(ctx context.Context) error {
 	if !l.caughtUp { // the consumer counts events to come; where it counts none the loop looks at once
 		l.catchUp.look = time.Now().Add(firstSight)
 	}
-	l.state.fresh = &dense.Marks{}
+	l.state.Fresh = &dense.Marks{}
 	return nil
 }
 
@@ -62,7 +62,7 @@ func (l *loop) catchingUp(now time.Time) {
 	if !c.on {
 		return
 	}
-	cursor := l.state.meta.Cursor
+	cursor := l.state.Meta.Cursor
 	switch {
 	case cursor >= c.end:
 		l.caughtUpAt(now)
@@ -77,7 +77,7 @@ func (l *loop) catchingUp(now time.Time) {
 func (l *loop) lookAhead(now time.Time) {
 	c := &l.catchUp
 	c.looking, c.look, c.every = true, now.Add(c.every), min(2*c.every, longestSight)
-	from, to := l.state.meta.Cursor+1, c.end
+	from, to := l.state.Meta.Cursor+1, c.end
 	l.task(func(ctx context.Context) func() {
 		more, err := anyBetween(ctx, &l.opts, from, to)
 		return func() {
@@ -85,7 +85,7 @@ func (l *loop) lookAhead(now time.Time) {
 			switch {
 			case err == nil && !more:
 				l.caughtUpAt(time.Now())
-			case err == nil && l.state.meta.Cursor < from && c.every > 8*firstSight && !c.told:
+			case err == nil && l.state.Meta.Cursor < from && c.every > 8*firstSight && !c.told:
 				c.told = true
 				l.log.Warn("catching up: events lie before the stream's end as it was at the claim, and do not come; what was owed "+
 					"before waits for them (see: nats consumer info)", zap.Uint64("cursor", from-1), zap.Uint64("end", to))
@@ -99,10 +99,10 @@ func (l *loop) caughtUpAt(now time.Time) {
 	if !l.catchUp.on {
 		return
 	}
-	l.catchUp.on, l.state.fresh = false, nil
-	l.log.Info("caught up with the stream's end as it was at the claim", zap.Uint64("cursor", l.state.meta.Cursor))
+	l.catchUp.on, l.state.Fresh = false, nil
+	l.log.Info("caught up with the stream's end as it was at the claim", zap.Uint64("cursor", l.state.Meta.Cursor))
 	p := l.planner(now)
-	for _, h := range l.state.window.Handles() {
+	for _, h := range l.state.Window.Handles() {
 		p.offer(contact.Handle(h))
 	}
 }
@@ -111,8 +111,8 @@ func (l *loop) caughtUpAt(now time.Time) {
 // reached: no event after the claim changed it, or the event that it is desired by was folded before.
 func (l *loop) owes(h contact.Handle) bool {
 	s := l.state
-	if s.fresh == nil {
+	if s.Fresh == nil {
 		return false
 	}
-	return !s.fresh.Has(uint32(h)) || s.roster.Desired(h) && s.roster.Source(h) <= l.catchUp.from
+	return !s.Fresh.Has(uint32(h)) || s.Roster.Desired(h) && s.Roster.Source(h) <= l.catchUp.from
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
@@ -16,7 +18,7 @@ import (
 // open loads the ledger and claims it.
 func (l *loop) open(ctx context.Context) error {
 	o := &l.opts
-	s := NewState(o.Policy, o.Salt)
+	s := state.NewState(o.Policy, o.Salt)
 	_, err := o.Journal.Load(ctx, s.Read, func(_ uint64, body []byte) error { return s.Apply(body) })
 	if err != nil {
 		return fmt.Errorf("load the ledger of %s: %w", o.Destination, err)
@@ -45,59 +47,59 @@ func (l *loop) open(ctx context.Context) error {
 
 // claim makes the entry by which this replica becomes active. What it decides of the configuration's changes
 // stands in it, so that the fold needs no configuration.
-func (l *loop) claim(s *State, now time.Time) *ledger.Claim {
+func (l *loop) claim(s *state.State, now time.Time) *ledger.Claim {
 	o := &l.opts
 	c := &ledger.Claim{
-		Epoch: s.meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
-		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.scaled(o.Policy.Horizon)).UnixNano(),
+		Epoch: s.Meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
+		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.Scaled(o.Policy.Horizon)).UnixNano(),
 		Binding: o.Binding, Timing: ledger.Timing{
 			Quiet: int64(o.Policy.Window.Quiet), MaxWait: int64(o.Policy.Window.MaxWait), Guard: int64(o.Policy.Guard.Interval),
 			MinRemovals: o.Policy.Guard.MinRemovals, MaxShare: o.Policy.Guard.MaxShare,
 		},
 	}
-	if dropped(&l.stream, s.meta.Cursor, 0) {
-		c.Lost = &ledger.Lost{From: s.meta.Cursor + 1, To: l.stream.FirstSeq - 1}
+	if dropped(&l.stream, s.Meta.Cursor, 0) {
+		c.Lost = &ledger.Lost{From: s.Meta.Cursor + 1, To: l.stream.FirstSeq - 1}
 		l.log.Error("events lost: the stream dropped some before they were folded; removals wait until a refresh of each segment was accepted",
 			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
 	}
-	l.spec, c.Fields = l.resolved.Numbered(s.meta.Claim.Fields)
+	l.spec, c.Fields = l.resolved.Numbered(s.Meta.Claim.Fields)
 	c.Mapped = l.spec.Mapped()
 	var gone []uint16
-	for _, name := range append(slices.Clone(s.meta.Claim.Binding.Segments), s.meta.Claim.Keep...) {
-		if n, known := s.roster.Segment(name); known && !slices.Contains(o.Binding.Segments, name) {
+	for _, name := range append(slices.Clone(s.Meta.Claim.Binding.Segments), s.Meta.Claim.Keep...) {
+		if n, known := s.Roster.Segment(name); known && !slices.Contains(o.Binding.Segments, name) {
 			gone = append(gone, n)
 			c.Keep = append(c.Keep, name)
 		}
 	}
-	if n := s.roster.Drops(gone, s.listed); n == 0 || n <= s.book.Room(c.At, o.Policy.Guard, s.passed.Len()) {
+	if n := s.Roster.Drops(gone, s.IsListed); n == 0 || n <= s.Book.Room(c.At, o.Policy.Guard, s.Passed.Len()) {
 		c.Keep = nil
 	}
 	return c
 }
 
 // begin takes up the work where the ledger left it.
-func (l *loop) begin(ctx context.Context, s *State) error {
+func (l *loop) begin(ctx context.Context, s *state.State) error {
 	o := &l.opts
-	s.stats = Stats{}
-	s.applied = func(op contact.Operation, since, at int64) {
+	s.Counts = state.Stats{}
+	s.Applied = func(op contact.Operation, since, at int64) {
 		o.Observer.Applied(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
 	}
-	s.accepted = func(op contact.Operation, since, at int64) {
+	s.Accepted = func(op contact.Operation, since, at int64) {
 		o.Observer.Accepted(op, time.Duration(at)-time.Duration(since)*time.Millisecond)
 	}
 	l.state = s
-	l.cursor = s.meta.Cursor
+	l.cursor = s.Meta.Cursor
 	var err error
 	if l.intaker, err = l.reader(o.Binding.Segments); err != nil {
 		return err
 	}
 	now := time.Now()
-	for _, b := range s.flight.Open() {
+	for _, b := range s.Flight.Open() {
 		l.follow(b, now)
 	}
-	l.log.Info("active", zap.Uint64("epoch", s.meta.Epoch), zap.Uint64("cursor", s.meta.Cursor),
-		zap.Int("listed", s.book.Listed()), zap.Int("open_batches", s.flight.Len()))
-	if err := o.Source.Reset(ctx, s.meta.Cursor+1); err != nil {
+	l.log.Info("active", zap.Uint64("epoch", s.Meta.Epoch), zap.Uint64("cursor", s.Meta.Cursor),
+		zap.Int("listed", s.Book.Listed()), zap.Int("open_batches", s.Flight.Len()))
+	if err := o.Source.Reset(ctx, s.Meta.Cursor+1); err != nil {
 		return err
 	}
 	o.at(AtReset)
@@ -119,7 +121,7 @@ func (l *loop) begin(ctx context.Context, s *State) error {
 }
 
 // bound checks the target and the stream against what the ledger was built from.
-func (l *loop) bound(ctx context.Context, s *State) error {
+func (l *loop) bound(ctx context.Context, s *state.State) error {
 	o := &l.opts
 	st, err := o.Stream.InspectStream(ctx, o.Binding.Stream)
 	if err != nil {
@@ -127,15 +129,15 @@ func (l *loop) bound(ctx context.Context, s *State) error {
 	}
 	l.stream = st
 	o.Binding.StreamCreated = st.Created.UnixNano()
-	if err := Whole(ctx, o.Stream, o.Destination, o.Binding.Stream, o.Journal.Tail()); err != nil || s.meta.Epoch == 0 {
+	if err := Whole(ctx, o.Stream, o.Destination, o.Binding.Stream, o.Journal.Tail()); err != nil || s.Meta.Epoch == 0 {
 		return err
 	}
 	if o.Admit != nil {
-		if err := o.Admit(s.meta.Claim, o.Binding); err != nil {
+		if err := o.Admit(s.Meta.Claim, o.Binding); err != nil {
 			return fmt.Errorf("destination %s: %w", o.Destination, err)
 		}
 	}
-	if err := SameTarget(s.meta.Claim.Binding, o.Binding); err != nil {
+	if err := SameTarget(s.Meta.Claim.Binding, o.Binding); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
 	if err := Joins(ctx, o.Stream, &st, s); err != nil {

@@ -106,8 +106,8 @@ func (l *loop) awaits(name string) bool {
 // moment is now, and later than every command before: a command is known by it.
 func (l *loop) moment() int64 {
 	at := time.Now().UnixNano()
-	if n := len(l.state.meta.Commands); n > 0 {
-		at = max(at, l.state.meta.Commands[n-1].At+1)
+	if n := len(l.state.Meta.Commands); n > 0 {
+		at = max(at, l.state.Meta.Commands[n-1].At+1)
 	}
 	if n := len(l.awaited); n > 0 {
 		at = max(at, l.awaited[n-1].at+1)
@@ -117,8 +117,8 @@ func (l *loop) moment() int64 {
 
 // told answers the commands whose entry was applied.
 func (l *loop) told() {
-	n := len(l.state.meta.Commands)
-	for len(l.awaited) > 0 && n > 0 && l.state.meta.Commands[n-1].At >= l.awaited[0].at {
+	n := len(l.state.Meta.Commands)
+	for len(l.awaited) > 0 && n > 0 && l.state.Meta.Commands[n-1].At >= l.awaited[0].at {
 		l.publish() // who asks next how the destination stands sees what the command did
 		l.awaited[0].reply <- nil
 		l.awaited = l.awaited[1:]

@@ -169,7 +169,7 @@ func (l *loop) proposePlain(now time.Time) {
 	}
 	g := l.folding
 	if g == nil || l.plain >= maxPlain || len(g.letters)+len(l.letters)+len(l.outbox) > 0 || l.pointer != nil ||
-		l.stopping || len(l.state.roster.Pending()) > 0 {
+		l.stopping || len(l.state.Roster.Pending()) > 0 {
 		return
 	}
 	l.plain++
@@ -194,7 +194,7 @@ func (l *loop) due(g *gathered) []broker.DeadLetter {
 // elsewhere reports whether the letter's profile is in another segment once the rows before it are
 // folded.
 func (l *loop) elsewhere(g *gathered, lt *letter) bool {
-	in := l.state.roster.InOther(lt.profile, lt.segment)
+	in := l.state.Roster.InOther(lt.profile, lt.segment)
 	_ = ledger.Rows(g.rows, func(r *ledger.Row) {
 		if r.Kind == ledger.RowMembership && r.Sequence < lt.Sequence && r.Segment != lt.segment &&
 			string(r.Profile) == string(lt.profile) {
@@ -222,7 +222,7 @@ func (l *loop) committed(a appendation) error {
 		return fmt.Errorf("apply an entry of %s: %w", l.opts.Destination, err)
 	}
 	now := time.Now()
-	s := &l.state.stats
+	s := &l.state.Counts
 	s.Commits++
 	s.CommitNanos += uint64(now.Sub(a.began))
 	s.LedgerBytes += uint64(len(a.entry))

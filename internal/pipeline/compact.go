@@ -7,6 +7,8 @@ import (
 	"maps"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/ledger"
@@ -28,7 +30,7 @@ func (l *loop) compact(covers uint64) {
 func (l *loop) store(covers uint64) {
 	l.storing = true
 	var body bytes.Buffer
-	body.Grow(int(l.state.roster.Contacts()) * 2 * partBytes)
+	body.Grow(int(l.state.Roster.Contacts()) * 2 * state.PartBytes)
 	l.journal = 0 // a snapshot that fails is tried again when as much more was written, not at each entry
 	if err := l.state.Write(&body); err != nil {
 		l.notStored(err)
@@ -103,7 +105,7 @@ func (l *loop) publishSometimes() {
 	l.tick = now
 	l.tellFullness()
 	if now.Sub(l.aged) >= time.Second {
-		l.aged, l.oldest = now, l.state.oldest()
+		l.aged, l.oldest = now, l.state.OldestUnapplied()
 	}
 	l.publish()
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
@@ -50,9 +52,9 @@ func TestASnapshotThatCannotBeEncodedIsTriedAgain(t *testing.T) {
 		d, stop := w.run(o)
 		encodable := func(yes bool) {
 			if err := d.inside(t.Context(), func(l *loop) {
-				l.state.meta.Replay = nil
+				l.state.Meta.Replay = nil
 				if !yes {
-					l.state.meta.Replay = &ledger.Replay{State: ReplayDone, Share: math.NaN()} // JSON has no such number
+					l.state.Meta.Replay = &ledger.Replay{State: state.ReplayDone, Share: math.NaN()} // JSON has no such number
 				}
 			}); err != nil {
 				t.Fatal(err)

@@ -82,7 +82,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 	consent := permit.All
 	p := l.planner(now)
 	p.throttle(permit)
-	l.state.window.Due(now.UnixNano(), p.offer)
+	l.state.Window.Due(now.UnixNano(), p.offer)
 	if !consent {
 		l.offered.thin(p)
 	}
@@ -90,7 +90,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 		l.opts.at(AtDue)
 	}
 	p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
-	if !l.state.meta.Paused && consent {
+	if !l.state.Meta.Paused && consent {
 		p.takeOff(p.removals())
 		p.removeAgain()
 		p.within(contact.Upsert, sendgrid.RouteUpsert)
@@ -109,7 +109,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
 
 // planner begins a turn's planning.
 func (l *loop) planner(now time.Time) *planner {
-	return &planner{l: l, now: now, free: l.slots(now), next: l.state.flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
+	return &planner{l: l, now: now, free: l.slots(now), next: l.state.Flight.Next(), taken: map[contact.Handle]bool{}, left: map[contact.Operation]int{
 		contact.Upsert: maxUpserts - l.sending[contact.Upsert],
 		contact.Remove: maxRemovals - l.sending[contact.Remove],
 		contact.Delete: maxRemovals - l.sending[contact.Delete],
@@ -169,7 +169,7 @@ func (p *planner) halved() {
 			}
 		}
 		first := p.next
-		p.again = l.state.inBulk(still)
+		p.again = l.state.InBulk(still)
 		p.cutAll(p.slotted(still))
 		p.again = false
 		for _, h := range still {
@@ -198,7 +198,7 @@ func (p *planner) read() {
 			gone = append(gone, h)
 		case !wait:
 			asked = append(asked, h)
-			sequences = append(sequences, l.state.roster.Source(h))
+			sequences = append(sequences, l.state.Roster.Source(h))
 		}
 	}
 	if len(gone) > 0 {
@@ -217,7 +217,7 @@ func (p *planner) read() {
 // arm sets the timer for the next thing that is due by time alone.
 func (l *loop) arm(now time.Time) {
 	next := now.Add(time.Second)
-	if due, ok := l.state.window.Next(); ok {
+	if due, ok := l.state.Window.Next(); ok {
 		at := time.Unix(0, due)
 		if at.Before(now) {
 			at = now.Add(linger / 4) // due, and waiting for a request to end or for its fields
@@ -229,7 +229,7 @@ func (l *loop) arm(now time.Time) {
 	} else if l.offering() {
 		next = earlier(next, now.Add(linger/4)) // until a request is worth its while, or one of those under way has ended
 	}
-	if l.state.bulk.touched.Len() > 0 || l.state.replaying() {
+	if l.state.Bulk.PendingRelease.Len() > 0 || l.state.Replaying() {
 		next = earlier(next, now.Add(linger/2)) // more may become due, or its end has come
 	}
 	next = earlier(next, l.followUp(now))
@@ -238,7 +238,7 @@ func (l *loop) arm(now time.Time) {
 
 // offering reports whether contacts came due that could be sent and were not yet.
 func (l *loop) offering() bool {
-	if !l.health.Sends() || l.state.meta.Paused {
+	if !l.health.Sends() || l.state.Meta.Paused {
 		return false
 	}
 	for _, handles := range l.offered {

@@ -11,13 +11,13 @@ import (
 // content is in doubt: they are not tried again before the horizon, and the look-up after it says how they
 // stand. Where nobody is named, that goes for the whole batch. It reports false where nothing is in doubt.
 func (l *loop) leaveInDoubt(batch uint64, handles []contact.Handle, named map[contact.Handle]string) bool {
-	b := l.state.flight.Get(batch)
+	b := l.state.Flight.Get(batch)
 	if b == nil || b.Until == 0 {
 		return false
 	}
 	for _, h := range handles {
 		if _, blamed := named[h]; blamed || len(named) == 0 {
-			l.spared[h] = l.state.roster.Hash(h)
+			l.spared[h] = l.state.Roster.Hash(h)
 		}
 	}
 	now := time.Now().UnixNano()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
@@ -50,7 +52,7 @@ func (p *proof) later(sequences ...uint64) {
 }
 
 // waits reports whether nothing is done for an erasure now.
-func (p *proof) waits(e *erasure, now time.Time) bool {
+func (p *proof) waits(e *state.Erasure, now time.Time) bool {
 	try := p.tries[e.Sequence]
 	return try != nil && (e.Steps < try.step || now.Before(try.again))
 }
@@ -60,11 +62,11 @@ func (l *loop) eraseOn(now time.Time) {
 	if l.proof.busy || l.stopping {
 		return
 	}
-	if len(l.state.meta.Erasures) == 0 {
+	if len(l.state.Meta.Erasures) == 0 {
 		l.proof.tries = nil
 	}
-	for i := range l.state.meta.Erasures {
-		e := l.state.meta.Erasures[i]
+	for i := range l.state.Meta.Erasures {
+		e := l.state.Meta.Erasures[i]
 		if l.proof.waits(&e, now) || e.Stage == ledger.Deleting && !l.deleted(&e) {
 			continue
 		}
@@ -84,9 +86,9 @@ func (l *loop) eraseOn(now time.Time) {
 }
 
 // deleted reports whether every contact of the erasure was deleted and looked up.
-func (l *loop) deleted(e *erasure) bool {
+func (l *loop) deleted(e *state.Erasure) bool {
 	for _, h := range e.Contacts {
-		if l.state.erasing.Get(h) != nil {
+		if l.state.Erasing.Get(h) != nil {
 			return false
 		}
 	}
@@ -96,8 +98,8 @@ func (l *loop) deleted(e *erasure) bool {
 // stage notes a step of an erasure. Nothing else of it is done before that is committed.
 func (l *loop) stage(sequence uint64, to ledger.Stage, note *ledger.ErasureNote) {
 	steps := uint64(0)
-	for i := range l.state.meta.Erasures {
-		if e := &l.state.meta.Erasures[i]; e.Sequence == sequence {
+	for i := range l.state.Meta.Erasures {
+		if e := &l.state.Meta.Erasures[i]; e.Sequence == sequence {
 			steps = e.Steps
 		}
 	}
@@ -105,10 +107,10 @@ func (l *loop) stage(sequence uint64, to ledger.Stage, note *ledger.ErasureNote)
 	l.outbox = append(l.outbox, &ledger.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
 }
 
-func (l *loop) recheck(e *erasure) {
+func (l *loop) recheck(e *state.Erasure) {
 	emails := make([]string, 0, len(e.Contacts))
 	for _, h := range e.Contacts {
-		emails = append(emails, string(l.state.roster.Email(contact.Handle(h))))
+		emails = append(emails, string(l.state.Roster.Email(contact.Handle(h))))
 	}
 	if l.opts.Neighbours == nil || len(emails) == 0 {
 		l.stage(e.Sequence, ledger.Purging, nil)

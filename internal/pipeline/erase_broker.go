@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
@@ -20,7 +22,7 @@ type Purger interface {
 
 // purgePerson does a step of overwriting what the broker holds of a person: it searches on, notes what it found, and
 // overwrites that in the next step. Whatever is stopped between goes on behind the last note.
-func (l *loop) purgePerson(e *erasure) {
+func (l *loop) purgePerson(e *state.Erasure) {
 	if l.opts.Purger == nil {
 		l.stage(e.Sequence, ledger.Shredding, nil)
 		return

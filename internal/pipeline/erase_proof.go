@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/ledger"
@@ -17,8 +19,8 @@ func (l *loop) shred() {
 		return
 	}
 	l.proof.shreds = nil
-	for i := range l.state.meta.Erasures {
-		if e := &l.state.meta.Erasures[i]; e.Stage == ledger.Shredding && !l.proof.waits(e, time.Now()) {
+	for i := range l.state.Meta.Erasures {
+		if e := &l.state.Meta.Erasures[i]; e.Stage == ledger.Shredding && !l.proof.waits(e, time.Now()) {
 			l.proof.shreds = append(l.proof.shreds, e.Sequence)
 		}
 	}
@@ -44,8 +46,8 @@ func (l *loop) shredded(err error) {
 
 // prove publishes what was done, and ends the erasures.
 func (l *loop) prove() {
-	var shredded []erasure
-	for _, e := range l.state.meta.Erasures {
+	var shredded []state.Erasure
+	for _, e := range l.state.Meta.Erasures {
 		if e.Stage == ledger.Shredding && slices.Contains(l.proof.shreds, e.Sequence) {
 			shredded = append(shredded, e)
 		}
@@ -63,7 +65,7 @@ func (l *loop) prove() {
 }
 
 // proofOf is what the receipt of an erasure says. It names nobody.
-func (l *loop) proofOf(e *erasure) map[string]any {
+func (l *loop) proofOf(e *state.Erasure) map[string]any {
 	stream := l.opts.Binding.Stream
 	contacts := fmt.Sprintf("%d deleted and looked up", e.Known)
 	if e.Known == 0 {

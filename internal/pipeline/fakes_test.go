@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -446,7 +448,7 @@ func (w *world) options() Options {
 	return Options{
 		Destination: "d", Replica: "r", Log: zap.NewNop(),
 		Binding: ledger.Binding{List: "list", Stream: "S", Segments: []string{"a", "b"}},
-		Policy: Policy{
+		Policy: state.Policy{
 			Window:  window.Policy{Quiet: 5 * time.Second, MaxWait: time.Minute},
 			Guard:   plan.Guard{Interval: time.Hour, MinRemovals: 500, MaxShare: 0.2},
 			Horizon: 5 * time.Minute, Timeout: time.Minute, Scale: 1,

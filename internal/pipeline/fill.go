@@ -16,7 +16,7 @@ import (
 // remapping reports whether events are being mapped anew: until that has ended fields in hand may be those of the
 // mapping before, so nothing is put on the list.
 func (l *loop) remapping() bool {
-	return l.state.meta.Fill != nil && len(l.state.meta.Fill.Segments) == 0
+	return l.state.Meta.Fill != nil && len(l.state.Meta.Fill.Segments) == 0
 }
 
 // errEnough ends a reading whose rows fill an entry.
@@ -24,7 +24,7 @@ var errEnough = errors.New("enough read")
 
 // refill reads the next part of a back-fill, one at a time, beside live traffic.
 func (l *loop) refill(now time.Time) {
-	f := l.state.meta.Fill
+	f := l.state.Meta.Fill
 	if f == nil || l.refilling || l.stopping || now.Before(l.readAt) || f.Next < l.refilled {
 		return // or the part before is read, and not committed yet
 	}
@@ -32,7 +32,7 @@ func (l *loop) refill(now time.Time) {
 	if len(f.Segments) > 0 {
 		names = nil
 		for _, n := range f.Segments {
-			if name := l.state.roster.SegmentName(n); slices.Contains(l.opts.Binding.Segments, name) {
+			if name := l.state.Roster.SegmentName(n); slices.Contains(l.opts.Binding.Segments, name) {
 				names = append(names, name)
 			}
 		}

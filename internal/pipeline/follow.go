@@ -33,7 +33,7 @@ type poll struct {
 }
 
 func (l *loop) firstPoll(now time.Time) *poll {
-	return &poll{at: now.Add(l.opts.Policy.scaled(firstLook)), every: l.opts.Policy.scaled(nextLook)}
+	return &poll{at: now.Add(l.opts.Policy.Scaled(firstLook)), every: l.opts.Policy.Scaled(nextLook)}
 }
 
 // follow takes up a batch that was open when the ledger was loaded.
@@ -52,8 +52,8 @@ func (l *loop) follow(b *flight.Batch, now time.Time) {
 func (l *loop) followUp(now time.Time) time.Time {
 	next := now.Add(time.Minute)
 	under := 0
-	if l.state.flight.Contacts(flight.Doubt) > 0 {
-		for _, b := range l.state.flight.Open() {
+	if l.state.Flight.Contacts(flight.Doubt) > 0 {
+		for _, b := range l.state.Flight.Open() {
 			if l.polls[b.ID] == nil && b.State == flight.Doubt {
 				l.follow(b, now) // its own try certainly had no effect; an earlier one of its content is in doubt
 			}
@@ -61,7 +61,7 @@ func (l *loop) followUp(now time.Time) time.Time {
 	}
 	var removals []*flight.Batch
 	for id, p := range l.polls {
-		b := l.state.flight.Get(id)
+		b := l.state.Flight.Get(id)
 		if b == nil {
 			if !l.pendingOutcome(id) {
 				delete(l.polls, id)
@@ -106,7 +106,7 @@ func (l *loop) followUp(now time.Time) time.Time {
 }
 
 // pendingOutcome reports whether the batch's intent may still be on its way into the state.
-func (l *loop) pendingOutcome(id uint64) bool { return id >= l.state.flight.Next() }
+func (l *loop) pendingOutcome(id uint64) bool { return id >= l.state.Flight.Next() }
 
 // pollJob asks how an upsert's job stands.
 func (l *loop) pollJob(b *flight.Batch, p *poll) {
@@ -131,7 +131,7 @@ func (l *loop) pollJob(b *flight.Batch, p *poll) {
 
 // polled reads a job's answer: ended well, ended with contacts that it would not take, or not ended.
 func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobError, err error) {
-	b := l.state.flight.Get(id)
+	b := l.state.Flight.Get(id)
 	if b == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 	})
 	p.ended = err == nil && j.Done()
 	now := time.Now()
-	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon))
+	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.Scaled(l.opts.Policy.Horizon))
 	switch {
 	case err == nil && j.Done() && now.UnixNano() < b.Until:
 		// An earlier try of the same content may still be applied, so nothing else may be sent before (H1).
@@ -172,7 +172,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		l.lookAfter(b, p)
 	default:
 		p.at = now.Add(p.every)
-		p.every = min(2*p.every, l.opts.Policy.scaled(longestLook))
+		p.every = min(2*p.every, l.opts.Policy.Scaled(longestLook))
 	}
 }
 
@@ -182,7 +182,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 	reasons := map[contact.Handle]string{}
 	byEmail := make(map[string]contact.Handle, len(b.Items))
 	for _, it := range b.Items {
-		byEmail[string(l.state.roster.Email(it.Handle))] = it.Handle
+		byEmail[string(l.state.Roster.Email(it.Handle))] = it.Handle
 	}
 	var except []ledger.Exception
 	for _, n := range named {
@@ -191,7 +191,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 		case !ok:
 			l.lookAfter(b, l.polls[b.ID]) // a file that is not about this batch
 			return
-		case class.Complains(n.Message) == class.PlanFull && !l.state.book.At(h).Listed():
+		case class.Complains(n.Message) == class.PlanFull && !l.state.Book.At(h).Listed():
 			l.planFull()
 			except = append(except, ledger.Exception{Handle: h, Finding: ledger.OffList})
 		default:

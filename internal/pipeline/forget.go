@@ -16,15 +16,15 @@ const forgetEvery = time.Hour
 // where its events may lie behind the fold, for which the clock stands still.
 func (l *loop) forgetLongGone(now time.Time) {
 	keep := l.opts.Policy.Keep
-	if keep == 0 || l.stopping || now.Sub(l.forgotten) < forgetEvery || slices.ContainsFunc(l.state.roster.Pending(), undecided) {
+	if keep == 0 || l.stopping || now.Sub(l.forgotten) < forgetEvery || slices.ContainsFunc(l.state.Roster.Pending(), undecided) {
 		return
 	}
 	l.forgotten = now
 	clock := now
 	if !l.caughtUp {
-		clock = earlier(now, time.Unix(0, l.state.meta.Time))
+		clock = earlier(now, time.Unix(0, l.state.Meta.Time))
 	}
-	if before := clock.Add(-keep).Unix(); l.state.roster.LongGone(before) {
+	if before := clock.Add(-keep).Unix(); l.state.Roster.LongGone(before) {
 		l.outbox = append(l.outbox, &ledger.Forget{Before: before})
 	}
 }

@@ -17,15 +17,15 @@ func (l *loop) tellFullness() {
 	}
 	reached := 0
 	for _, percent := range fullnessSteps {
-		if l.state.book.Slots()*100 >= limit*percent {
+		if l.state.Book.Slots()*100 >= limit*percent {
 			reached = percent
 		}
 	}
 	if reached > l.fullness {
 		l.log.Warn("the profile cap fills up: at 100 % who enters waits in line; raise profile_cap, or see: consumer waiting",
-			zap.Int("percent", reached), zap.Int("slots", l.state.book.Slots()), zap.Int("profile_cap", limit))
+			zap.Int("percent", reached), zap.Int("slots", l.state.Book.Slots()), zap.Int("profile_cap", limit))
 	}
-	if reached > l.fullness || l.state.book.Slots()*100 < limit*(l.fullness-fullnessRoom) {
+	if reached > l.fullness || l.state.Book.Slots()*100 < limit*(l.fullness-fullnessRoom) {
 		l.fullness = reached
 	}
 }

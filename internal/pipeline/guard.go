@@ -8,7 +8,7 @@ import (
 // takeOff plans removals from the list: those that the guard lets go. It neither counts nor holds the old halves of
 // moves, and removals that an operator approved. What it let go before it lets go again, without asking for more.
 func (p *planner) takeOff(removals []contact.Handle) {
-	free, passed, others := p.l.state.byGuard(p.uncertain(removals))
+	free, passed, others := p.l.state.ByGuard(p.uncertain(removals))
 	p.exempt = true
 	p.remove(contact.Remove, free)
 	p.exempt = false
@@ -32,5 +32,5 @@ func (p *planner) guarded(removals []contact.Handle) []contact.Handle {
 // of a re-reading share its room.
 func (p *planner) allowed(removals int) int {
 	s := p.l.state
-	return s.book.Allowed(p.now.UnixNano(), p.l.opts.Policy.Guard, s.passed.Len()+p.asked, removals)
+	return s.Book.Allowed(p.now.UnixNano(), p.l.opts.Policy.Guard, s.Passed.Len()+p.asked, removals)
 }

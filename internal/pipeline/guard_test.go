@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
@@ -40,8 +42,8 @@ func (w *world) outage(fail, lose error) {
 
 func (w *world) approve(d *Destination) {
 	w.t.Helper()
-	var held Held
-	if err := d.Ask(w.t.Context(), func(s *State) { held = s.Held() }); err != nil {
+	var held state.Held
+	if err := d.Ask(w.t.Context(), func(s *state.State) { held = s.Held() }); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := d.Do(w.t.Context(), ledger.Command{Name: "approve", Who: "ada@desk", Count: held.Count, Digest: held.Digest}); err != nil {
@@ -214,8 +216,8 @@ func TestTheHoldOfASegmentWhoseMembersAreElsewhereEnds(t *testing.T) {
 
 // Two kinds of removals in one turn share the guard's room: live ones, and those of a replay or back-fill.
 func TestRemovalsOfOneTurnShareTheGuardsRoom(t *testing.T) {
-	s := NewState(Policy{Guard: plan.Guard{Interval: time.Hour, MinRemovals: 10}}, nil)
-	l := &loop{Destination: New(Options{Policy: s.policy}), state: s, sending: map[contact.Operation]int{}}
+	s := state.NewState(state.Policy{Guard: plan.Guard{Interval: time.Hour, MinRemovals: 10}}, nil)
+	l := &loop{Destination: New(Options{Policy: s.Policy}), state: s, sending: map[contact.Operation]int{}}
 	p := &planner{l: l, now: time.Unix(1000, 0), left: map[contact.Operation]int{contact.Remove: maxRemovals}}
 	live, again := make([]contact.Handle, 7), make([]contact.Handle, 7)
 	for i := range live {

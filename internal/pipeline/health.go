@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"rollcall/internal/state"
+
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
@@ -24,13 +26,13 @@ const (
 
 func (l *loop) newHealth() *health.Health {
 	rests := backoff.NewExponentialBackOff()
-	rests.InitialInterval = max(l.opts.Policy.scaled(time.Second), 50*time.Millisecond)
-	rests.MaxInterval = max(l.opts.Policy.scaled(time.Minute), time.Second)
+	rests.InitialInterval = max(l.opts.Policy.Scaled(time.Second), 50*time.Millisecond)
+	rests.MaxInterval = max(l.opts.Policy.Scaled(time.Minute), time.Second)
 	rests.MaxElapsedTime = 0 // for as long as it takes
 	rests.Reset()
 	reason, _ := health.Named(l.opts.Suspended)
 	return health.New(health.Policy{
-		Probe: l.opts.Policy.scaled(probeEvery), Check: l.opts.Check != nil, Resolve: l.opts.Resolve != nil,
+		Probe: l.opts.Policy.Scaled(probeEvery), Check: l.opts.Check != nil, Resolve: l.opts.Resolve != nil,
 		Rests: rests, MostLone: mostLone,
 	}, reason)
 }
@@ -69,7 +71,7 @@ func (l *loop) answered(route sendgrid.Route) {
 }
 
 // tellHealth puts the health into the numbers; a failure only as long as there is something to send: if nothing is, nothing is tried.
-func (l *loop) tellHealth(st *Stats) {
+func (l *loop) tellHealth(st *state.Stats) {
 	st.Suspended, st.Full = l.health.Reason().String(), l.plan.Full()
 	if f := l.health.Failing(); f.Why != "" && st.Window+st.OnTheWay+st.InDoubt > 0 {
 		st.Failing, st.FailingSince = scrub.Text(f.Why), f.Since.UnixMilli()

@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
@@ -19,8 +21,8 @@ func TestASweepThatIsHeldWholeIsToldAndApproved(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		w.refresh("a", w.last+1, 0)
 		time.Sleep(10 * time.Minute)
-		var held Held
-		if err := d.Ask(t.Context(), func(s *State) { held = s.Held() }); err != nil {
+		var held state.Held
+		if err := d.Ask(t.Context(), func(s *state.State) { held = s.Held() }); err != nil {
 			t.Fatal(err)
 		}
 		if st := d.Stats(); held.Count != 6 || st.HeldSweeps != 1 || st.Held != 0 || st.Listed != 6 {

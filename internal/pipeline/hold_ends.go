@@ -18,7 +18,7 @@ type recounting struct{ next time.Time }
 
 // room is how many more removals would stay within the guard now.
 func (l *loop) room(now time.Time) int {
-	return l.state.book.Room(now.UnixNano(), l.opts.Policy.Guard, l.state.passed.Len())
+	return l.state.Book.Room(now.UnixNano(), l.opts.Policy.Guard, l.state.Passed.Len())
 }
 
 // holdEnds ends the hold of a refresh, or of segments that were taken away, whose cause has gone: its members were
@@ -26,23 +26,23 @@ func (l *loop) room(now time.Time) int {
 // releases nothing: it counts only after an event, a look at the list or a removal has changed what there is to count.
 func (l *loop) holdEnds(now time.Time) *ledger.Judge {
 	s := l.state
-	if !s.recount || now.Before(l.recounting.next) {
+	if !s.Recount || now.Before(l.recounting.next) {
 		return nil
 	}
-	s.recount = false
-	if !s.heldWhole() {
+	s.Recount = false
+	if !s.HeldWhole() {
 		return nil
 	}
 	began := time.Now()
 	defer func() { l.recounting.next = now.Add(max(recountEvery, 20*time.Since(began))) }()
-	for _, f := range s.roster.Pending() {
+	for _, f := range s.Roster.Pending() {
 		if f.State != roster.HeldBack {
 			continue
 		}
-		if n := s.roster.Sweeps(f, s.listed); n == 0 || f.Count > 0 && n <= l.room(now) {
-			s.recount = true // another may be held besides
+		if n := s.Roster.Sweeps(f, s.IsListed); n == 0 || f.Count > 0 && n <= l.room(now) {
+			s.Recount = true // another may be held besides
 			l.log.Info("a held refresh ends: its members were published again, and the guard lets the others go",
-				zap.String("segment", s.roster.SegmentName(f.Segment)), zap.Int("leaving", n))
+				zap.String("segment", s.Roster.SegmentName(f.Segment)), zap.Int("leaving", n))
 			return &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
 		}
 	}
@@ -54,10 +54,10 @@ func (l *loop) holdEnds(now time.Time) *ledger.Judge {
 // Rollcall's own name.
 func (l *loop) dropEnds(now time.Time) {
 	s := l.state
-	if len(s.meta.Dropping) == 0 || len(s.heldSweeps()) > len(s.meta.Dropping) || s.book.Count(plan.Held) > 0 || l.awaits("approve") {
+	if len(s.Meta.Dropping) == 0 || len(s.HeldSweeps()) > len(s.Meta.Dropping) || s.Book.Count(plan.Held) > 0 || l.awaits("approve") {
 		return
 	}
-	n := s.roster.Drops(s.meta.Dropping, s.listed)
+	n := s.Roster.Drops(s.Meta.Dropping, s.IsListed)
 	if n > max(0, l.room(now)) {
 		return
 	}

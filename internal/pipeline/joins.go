@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 )
@@ -55,8 +57,8 @@ func joins(ctx context.Context, look Stream, st *broker.StreamState, p position)
 }
 
 // Joins reports by an ErrStreamChanged that the stream is not the one that the state was built from, up to its cursor.
-func Joins(ctx context.Context, look Stream, st *broker.StreamState, s *State) error {
-	return joins(ctx, look, st, position{created: s.meta.Claim.Binding.StreamCreated, cursor: s.meta.Cursor, newest: s.meta.Time})
+func Joins(ctx context.Context, look Stream, st *broker.StreamState, s *state.State) error {
+	return joins(ctx, look, st, position{created: s.Meta.Claim.Binding.StreamCreated, cursor: s.Meta.Cursor, newest: s.Meta.Time})
 }
 
 // Whole reports by a ledger.ErrLost that a destination has an empty ledger and a durable consumer that was read from:

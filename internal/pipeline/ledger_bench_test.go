@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 	"rollcall/internal/testkit"
@@ -16,7 +18,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // changes makes entries of so many memberships each, of so many profiles in turn, behind a claim.
 type changes struct {
-	state    *State
+	state    *state.State
 	journal  *ledger.Journal
 	profiles int
 	sequence uint64
@@ -30,7 +32,7 @@ func newChanges(b *testing.B, c *broker.Conn, profiles int) *changes {
 		b.Fatal(err)
 	}
 	o := newWorld(b).options()
-	m := &changes{state: NewState(o.Policy, o.Salt), journal: j, profiles: profiles}
+	m := &changes{state: state.NewState(o.Policy, o.Salt), journal: j, profiles: profiles}
 	if _, err := j.Load(b.Context(), m.state.Read, func(uint64, []byte) error { return nil }); err != nil {
 		b.Fatal(err)
 	}

@@ -27,7 +27,7 @@ const (
 
 // share is the part of each rate budget that replays and back-fills may use.
 func (l *loop) share() float64 {
-	if r := l.state.meta.Replay; l.opts.ReplayShare == 0 && r != nil {
+	if r := l.state.Meta.Replay; l.opts.ReplayShare == 0 && r != nil {
 		return r.Share
 	}
 	return l.opts.ReplayShare
@@ -47,22 +47,22 @@ func (l *loop) shareOf(i *ledger.Intent) func(context.Context) context.Context {
 // they free is there for the additions.
 func (l *loop) letGo(now time.Time) {
 	s := l.state
-	if s.bulk.touched.Len() == 0 {
+	if s.Bulk.PendingRelease.Len() == 0 {
 		l.removals = unasked
 		return
 	}
-	if s.reading() || s.meta.Paused || !l.health.Sends() || l.stopping || l.catchUp.on || l.letGoAt > s.bulk.letGo || now.Before(l.letGoing) {
+	if s.Reading() || s.Meta.Paused || !l.health.Sends() || l.stopping || l.catchUp.on || l.letGoAt > s.Bulk.ReleasedAt || now.Before(l.letGoing) {
 		return
 	}
 	l.letGoing = now.Add(linger / 4)
 	per := max(l.opts.Batch.MaxContacts, 1)
-	under, leaving := s.underWay()
+	under, leaving := s.UnderWay()
 	if due := len(l.offered[toUpsertAgain]) + len(l.offered[toReadAgain]); due >= per || under >= bulkBatches*per {
 		return
 	}
-	rec := &ledger.LetGo{At: max(now.UnixNano(), s.bulk.letGo+1), Most: per}
+	rec := &ledger.LetGo{At: max(now.UnixNano(), s.Bulk.ReleasedAt+1), Most: per}
 	switch {
-	case l.removals == unasked && s.book.Free(l.opts.Policy.Cap) < s.bulk.touched.Len():
+	case l.removals == unasked && s.Book.Free(l.opts.Policy.Cap) < s.Bulk.PendingRelease.Len():
 		l.removals, rec.Removals = awaitedFirst, true
 	case l.removals == awaitedFirst && leaving > 0:
 		return // not for upserts: one that is not full waits for these
@@ -117,5 +117,5 @@ func (p *planner) upsertAgain() {
 // have to wait themselves.
 func (p *planner) lastAgain() bool {
 	l := p.l
-	return l.state.bulk.touched.Len() == 0 && len(l.reading) == 0 && len(l.offered[toReadAgain]) == 0
+	return l.state.Bulk.PendingRelease.Len() == 0 && len(l.reading) == 0 && len(l.offered[toReadAgain]) == 0
 }

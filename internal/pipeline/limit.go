@@ -11,7 +11,7 @@ import (
 func (l *loop) planFull() {
 	if l.plan.Close() {
 		l.log.Error("the account's plan takes no more contacts: nobody is added until its count falls, or until: consumer resume",
-			zap.Int("listed", l.state.book.Listed()))
+			zap.Int("listed", l.state.Book.Listed()))
 	}
 }
 
@@ -25,7 +25,7 @@ func (l *loop) planOpen(why string) {
 // slots is how many contacts may be added now.
 func (l *loop) slots(now time.Time) int {
 	if !l.plan.Full() {
-		return l.state.book.Free(l.opts.Policy.Cap)
+		return l.state.Book.Free(l.opts.Policy.Cap)
 	}
 	l.askCount(now)
 	return 0

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -32,7 +34,7 @@ type Destination struct {
 	commands  chan command
 	questions chan question
 	ended     chan struct{} // closed when Run returns
-	stats     atomic.Pointer[Stats]
+	stats     atomic.Pointer[state.Stats]
 	turned    atomic.Int64 // when the loop turned last, unix nanoseconds
 }
 
@@ -48,13 +50,13 @@ func New(o Options) *Destination {
 		o.ExportFrom = sendgrid.ExportFrom
 	}
 	d := &Destination{opts: o, commands: make(chan command), questions: make(chan question), ended: make(chan struct{})}
-	d.stats.Store(&Stats{})
+	d.stats.Store(&state.Stats{})
 	d.turned.Store(time.Now().UnixNano())
 	return d
 }
 
 // Stats returns how the destination stood a moment ago. It may be called from any goroutine.
-func (d *Destination) Stats() Stats { return *d.stats.Load() }
+func (d *Destination) Stats() state.Stats { return *d.stats.Load() }
 
 // Turned returns when the loop turned last; before Run it is the time of New.
 func (d *Destination) Turned() time.Time { return time.Unix(0, d.turned.Load()) }
@@ -62,7 +64,7 @@ func (d *Destination) Turned() time.Time { return time.Unix(0, d.turned.Load()) 
 // loop is the goroutine that owns the destination's state.
 type loop struct {
 	*Destination
-	state    *State
+	state    *state.State
 	resolved mapping.Spec // what is mapped, custom fields as far as they are known
 	ending   error        // why the run cannot go on
 	spec     mapping.Spec // its fields in the ledger's places
@@ -169,7 +171,7 @@ func (d *Destination) Run(ctx context.Context) error {
 		known: newKnown(), seen: &dense.Marks{}, full: d.opts.Batch.MaxContacts,
 	}
 	l.counts.letters = map[string]uint64{}
-	l.health, l.plan.Every = l.newHealth(), d.opts.Policy.scaled(countEvery)
+	l.health, l.plan.Every = l.newHealth(), d.opts.Policy.Scaled(countEvery)
 	defer l.timer.Stop()
 	if err := l.open(ctx); err != nil {
 		return err
@@ -217,13 +219,13 @@ func (l *loop) reader(segments []string) (*intake, error) {
 	}
 	in := &intake{
 		opts: &l.opts, mapper: mapper, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
-		segments: map[string]uint16{}, cursor: l.state.meta.Cursor, newest: l.state.meta.Time, unkeyed: !l.stream.Keyed,
+		segments: map[string]uint16{}, cursor: l.state.Meta.Cursor, newest: l.state.Meta.Time, unkeyed: !l.stream.Keyed,
 	}
-	if lost := l.state.meta.Lost; lost != nil {
+	if lost := l.state.Meta.Lost; lost != nil {
 		in.lost = lost.To
 	}
 	for _, name := range segments {
-		if n, ok := l.state.roster.Segment(name); ok {
+		if n, ok := l.state.Roster.Segment(name); ok {
 			in.segments[name] = n
 		}
 	}

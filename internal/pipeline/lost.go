@@ -41,7 +41,7 @@ func (in *intake) unbroken(ctx context.Context, read, next uint64) error {
 
 // uncertain returns removals that are held because events were lost.
 func (p *planner) uncertain(removals []contact.Handle) []contact.Handle {
-	if p.l.state.meta.Lost == nil || len(removals) == 0 {
+	if p.l.state.Meta.Lost == nil || len(removals) == 0 {
 		return removals
 	}
 	p.records = append(p.records, &ledger.Hold{At: p.now.UnixNano(), Handles: removals})

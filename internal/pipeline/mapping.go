@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/health"
@@ -18,10 +20,10 @@ var ErrRemapped = errors.New("SendGrid's custom fields were resolved anew; the d
 
 // resolveFields settles what is mapped, and with it what the binding says of it. Custom fields that SendGrid could not be
 // asked for are those of the claim before; one that is not known at all is left out.
-func (l *loop) resolveFields(s *State) error {
+func (l *loop) resolveFields(s *state.State) error {
 	o := &l.opts
 	var before mapping.Spec
-	if text := s.meta.Claim.Binding.Mapping; text != "" {
+	if text := s.Meta.Claim.Binding.Mapping; text != "" {
 		_ = json.Unmarshal([]byte(text), &before) // a form that this build can't read tells nothing
 	}
 	l.resolved = o.Mapping.ResolvedLike(before)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/window"
@@ -17,7 +19,7 @@ import (
 // crowd is a state made of entries alone, as a loading replica makes it.
 type crowd struct {
 	tb    testing.TB
-	state *State
+	state *state.State
 	at    int64
 	batch uint64
 	id    func(i int) []byte
@@ -36,8 +38,8 @@ func long(i int) []byte {
 }
 
 func newCrowd(tb testing.TB) *crowd {
-	s := NewState(Policy{Window: window.Policy{Quiet: time.Second, MaxWait: time.Minute}}, []byte("salt"))
-	s.roster.Select([]string{"everybody"})
+	s := state.NewState(state.Policy{Window: window.Policy{Quiet: time.Second, MaxWait: time.Minute}}, []byte("salt"))
+	s.Roster.Select([]string{"everybody"})
 	return &crowd{tb: tb, state: s, at: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC).UnixNano(), id: uuid}
 }
 
@@ -60,7 +62,7 @@ func (c *crowd) fold(from, n int, entered bool) {
 		var before ledger.Row
 		for i := first; i < min(first+entryRows, n); i++ {
 			row := ledger.Row{
-				Kind: ledger.RowMembership, Entered: entered, Carries: entered, Sequence: c.state.meta.Cursor + uint64(i-first) + 1,
+				Kind: ledger.RowMembership, Entered: entered, Carries: entered, Sequence: c.state.Meta.Cursor + uint64(i-first) + 1,
 				Time: c.at / 1e6, Profile: c.id(i),
 			}
 			if entered {
@@ -69,7 +71,7 @@ func (c *crowd) fold(from, n int, entered bool) {
 			rows = ledger.AppendRow(rows, &before, &row)
 			before = row
 		}
-		c.apply(&ledger.Commit{At: c.at, Cursor: c.state.meta.Cursor + entryRows, Time: c.at, Events: entryRows, Rows: rows})
+		c.apply(&ledger.Commit{At: c.at, Cursor: c.state.Meta.Cursor + entryRows, Time: c.at, Events: entryRows, Rows: rows})
 	}
 }
 
@@ -104,14 +106,14 @@ var situations = []struct {
 	name  string
 	most  float64
 	bring func(c *crowd, n int)
-	are   func(st Stats) int
+	are   func(st state.Stats) int
 }{
-	{"listed", 400, func(c *crowd, n int) { c.fold(0, n, true); c.send(contact.Upsert, 0, n) }, func(st Stats) int { return st.Listed }},
+	{"listed", 400, func(c *crowd, n int) { c.fold(0, n, true); c.send(contact.Upsert, 0, n) }, func(st state.Stats) int { return st.Listed }},
 	{"waiting", 150, func(c *crowd, n int) { // in a segment of twenty times the cap
 		c.fold(0, n, true)
 		c.send(contact.Upsert, 0, n/20)
 		c.wait(n/20, n)
-	}, func(st Stats) int { return st.Waiting + st.Listed }},
+	}, func(st state.Stats) int { return st.Waiting + st.Listed }},
 	{"departed", 80, func(c *crowd, n int) {
 		for from := 0; from < n; from += n / 10 { // they come and go for a while
 			to := min(from+n/10, n)
@@ -119,13 +121,13 @@ var situations = []struct {
 			c.send(contact.Upsert, from, to)
 			c.fold(from, to, false)
 			c.send(contact.Remove, from, to)
-			c.state.window.Due(c.at+int64(time.Hour), func(contact.Handle) {}) // as a planner does
+			c.state.Window.Due(c.at+int64(time.Hour), func(contact.Handle) {}) // as a planner does
 		}
-	}, func(st Stats) int { return st.Profiles - st.Listed - st.Waiting }},
+	}, func(st state.Stats) int { return st.Profiles - st.Listed - st.Waiting }},
 }
 
 // bring makes n profiles as a situation has them.
-func (c *crowd) bring(n int, bring func(*crowd, int), are func(Stats) int) {
+func (c *crowd) bring(n int, bring func(*crowd, int), are func(state.Stats) int) {
 	c.tb.Helper()
 	bring(c, n)
 	if got := are(c.state.Stats()); got != n {
@@ -135,7 +137,7 @@ func (c *crowd) bring(n int, bring func(*crowd, int), are func(Stats) int) {
 
 // loaded is the bytes of heap that each of n profiles takes in a replica that starts from their snapshot; lived is
 // what each takes in the one that made them.
-func loaded(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), are func(Stats) int) float64 {
+func loaded(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), are func(state.Stats) int) float64 {
 	tb.Helper()
 	c := newCrowd(tb)
 	c.id = id
@@ -146,8 +148,8 @@ func loaded(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), 
 	}
 	c.state = nil
 	defer runtime.KeepAlive(&snapshot)
-	return grown(n, func() *State {
-		s := NewState(Policy{}, []byte("salt"))
+	return grown(n, func() *state.State {
+		s := state.NewState(state.Policy{}, []byte("salt"))
 		if err := s.Read(bytes.NewReader(snapshot.Bytes())); err != nil {
 			tb.Fatal(err)
 		}
@@ -155,9 +157,9 @@ func loaded(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), 
 	})
 }
 
-func lived(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), are func(Stats) int) float64 {
+func lived(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), are func(state.Stats) int) float64 {
 	tb.Helper()
-	return grown(n, func() *State {
+	return grown(n, func() *state.State {
 		c := newCrowd(tb)
 		c.id = id
 		c.bring(n, bring, are)
@@ -165,7 +167,7 @@ func lived(tb testing.TB, n int, id func(int) []byte, bring func(*crowd, int), a
 	})
 }
 
-func grown(n int, state func() *State) float64 {
+func grown(n int, state func() *state.State) float64 {
 	before := heap()
 	s := state()
 	after := heap()
@@ -220,7 +222,7 @@ func BenchmarkLoadSnapshot(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := NewState(Policy{}, []byte("salt")).Read(bytes.NewReader(snapshot.Bytes())); err != nil {
+		if err := state.NewState(state.Policy{}, []byte("salt")).Read(bytes.NewReader(snapshot.Bytes())); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -22,27 +22,27 @@ func (p *planner) offer(h contact.Handle) {
 
 func (p *planner) need(h contact.Handle) need {
 	s := p.l.state
-	if due, ok := s.window.Has(h); !ok || due > p.now.UnixNano() || s.flight.Of(h) != nil || p.l.suspect[h] || p.taken[h] {
+	if due, ok := s.Window.Has(h); !ok || due > p.now.UnixNano() || s.Flight.Of(h) != nil || p.l.suspect[h] || p.taken[h] {
 		return nothing
 	}
-	if s.erasing.Get(uint32(h)) != nil {
+	if s.Erasing.Get(uint32(h)) != nil {
 		return toDelete
 	}
 	n := nothing
 	if p.l.owes(h) {
 		return n // it is offered once the stream's end is reached
 	}
-	switch s.decide(h) {
+	switch s.Decide(h) {
 	case plan.Remove:
 		n = toRemove
 	case plan.Add, plan.Update:
 		n = toRead
-		if _, ok := s.fields(h); ok {
+		if _, ok := s.Fields(h); ok {
 			n = toUpsert
 		}
 	case plan.Nothing:
 	}
-	if n != nothing && s.bulk.released.Get(uint32(h)) != nil {
+	if n != nothing && s.Bulk.Released.Get(uint32(h)) != nil {
 		n += toRemoveAgain - toRemove
 	}
 	return n

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -85,7 +87,7 @@ type Options struct {
 	ConfigHash  string
 	Revision    int
 	Binding     ledger.Binding
-	Policy      Policy
+	Policy      state.Policy
 	Batch       BatchLimits
 	Mapping     mapping.Spec // its fields get their numbers from the ledger
 	// Resolve asks SendGrid for the mapping's custom fields again; nil where nothing can change.

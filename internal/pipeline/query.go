@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+
+	"rollcall/internal/state"
 )
 
 // question is a reader's look at the state, made by the loop.
@@ -19,7 +21,7 @@ func (q question) answer(l *loop) {
 // Ask runs look on the loop's goroutine, between two steps, and returns when it has ended. look may read
 // the state and must neither change nor keep anything of it; the loop stands still meanwhile, so it should
 // take milliseconds. Nothing is asked of a loop that is stopping.
-func (d *Destination) Ask(ctx context.Context, look func(*State)) error {
+func (d *Destination) Ask(ctx context.Context, look func(*state.State)) error {
 	return d.inside(ctx, func(l *loop) { look(l.state) })
 }
 

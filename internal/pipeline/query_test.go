@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -16,13 +18,13 @@ import (
 
 // explain asks a running destination, and the state that a reader would load from the ledger: I13 says
 // that both tell the same.
-func (w *world) explain(d *Destination, who string) Story {
+func (w *world) explain(d *Destination, who string) state.Story {
 	w.t.Helper()
-	var live Story
-	if err := d.Ask(context.Background(), func(s *State) { live, _ = s.Explain(who) }); err != nil {
+	var live state.Story
+	if err := d.Ask(context.Background(), func(s *state.State) { live, _ = s.Explain(who) }); err != nil {
 		w.t.Fatal(err)
 	}
-	loaded := NewState(w.options().Policy, []byte("salt"))
+	loaded := state.NewState(w.options().Policy, []byte("salt"))
 	j := &fakeJournal{world: w}
 	if _, err := j.Load(context.Background(), loaded.Read, func(_ uint64, body []byte) error { return loaded.Apply(body) }); err != nil {
 		w.t.Fatal(err)
@@ -40,12 +42,12 @@ func TestAPersonsStoryIsToldFromJoiningToLeaving(t *testing.T) {
 		d, stop := w.run(w.options())
 		w.publish("a", "p1", "entered", ada(1))
 		time.Sleep(time.Second)
-		noTimes := cmpopts.IgnoreFields(ContactStory{}, "Due", "Oldest", "Added", "Doubt")
-		want := Story{
-			Contacts: []ContactStory{{Email: "ada1@example.com", Desired: true, State: "window", Place: 1, Source: 1}},
-			Profiles: []ProfileStory{{
+		noTimes := cmpopts.IgnoreFields(state.ContactStory{}, "Due", "Oldest", "Added", "Doubt")
+		want := state.Story{
+			Contacts: []state.ContactStory{{Email: "ada1@example.com", Desired: true, State: "window", Place: 1, Source: 1}},
+			Profiles: []state.ProfileStory{{
 				Profile: "p1", Holds: "ada1@example.com",
-				Memberships: []MembershipStory{{Segment: "a", In: true, Sequence: 1, Attributes: true, Email: "ada1@example.com"}},
+				Memberships: []state.MembershipStory{{Segment: "a", In: true, Sequence: 1, Attributes: true, Email: "ada1@example.com"}},
 			}},
 		}
 		got := w.explain(d, "Ada1@Example.com")
@@ -75,7 +77,7 @@ func TestAPersonsStoryIsToldFromJoiningToLeaving(t *testing.T) {
 		if p := left.Profiles[0]; p.Departed == nil || p.Holds != "" || p.Memberships[0].In {
 			t.Errorf("the profile after leaving: %+v", p)
 		}
-		if _, ok := NewState(w.options().Policy, nil).Explain("nobody@example.com"); ok {
+		if _, ok := state.NewState(w.options().Policy, nil).Explain("nobody@example.com"); ok {
 			t.Error("nobody has a story")
 		}
 		if err := stop(); err != nil {
@@ -95,12 +97,12 @@ func TestTheLineIsToldInOrder(t *testing.T) {
 			w.publish("a", fmt.Sprintf("p%d", i), "entered", ada(i))
 		}
 		time.Sleep(2 * time.Minute)
-		var line []Turn
+		var line []state.Turn
 		var total int
-		if err := d.Ask(t.Context(), func(s *State) { line, total = s.Waiting(2) }); err != nil {
+		if err := d.Ask(t.Context(), func(s *state.State) { line, total = s.Waiting(2) }); err != nil {
 			t.Fatal(err)
 		}
-		want := []Turn{{1, "ada2@example.com", 2}, {2, "ada3@example.com", 3}}
+		want := []state.Turn{{Turn: 1, Email: "ada2@example.com", Place: 2}, {Turn: 2, Email: "ada3@example.com", Place: 3}}
 		if diff := cmp.Diff(want, line); diff != "" || total != 3 {
 			t.Errorf("%d wait; %s", total, diff)
 		}
@@ -128,8 +130,8 @@ func TestAnApprovalNamesWhatWasShown(t *testing.T) {
 			w.publish("a", fmt.Sprintf("p%d", i), "exited", "")
 		}
 		time.Sleep(3 * time.Minute)
-		var held Held
-		if err := d.Ask(t.Context(), func(s *State) { held = s.Held() }); err != nil {
+		var held state.Held
+		if err := d.Ask(t.Context(), func(s *state.State) { held = s.Held() }); err != nil {
 			t.Fatal(err)
 		}
 		if held.Count != 4 || len(held.Digest) != 12 {
@@ -154,7 +156,7 @@ func TestAnApprovalNamesWhatWasShown(t *testing.T) {
 			t.Errorf("still listed: %d", len(got))
 		}
 		var given []ledger.Command
-		if err := d.Ask(t.Context(), func(s *State) { given = s.Commands() }); err != nil {
+		if err := d.Ask(t.Context(), func(s *state.State) { given = s.Commands() }); err != nil {
 			t.Fatal(err)
 		}
 		if len(given) != 1 || given[0].Name != "approve" || given[0].Who == "" || given[0].Count != 4 || given[0].At == 0 {
@@ -175,7 +177,7 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 				t.Fatal(err)
 			}
 			paused := false
-			if err := d.Ask(t.Context(), func(s *State) { paused = s.meta.Paused }); err != nil {
+			if err := d.Ask(t.Context(), func(s *state.State) { paused = s.Meta.Paused }); err != nil {
 				t.Fatal(err)
 			}
 			if paused != (name == "pause") {
@@ -193,7 +195,7 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 		if err := d.Do(t.Context(), ledger.Command{Name: "resume"}); !errors.Is(err, ErrNotActive) {
 			t.Errorf("after the stop: %v", err)
 		}
-		if err := d.Ask(t.Context(), func(*State) { t.Error("asked after the stop") }); !errors.Is(err, ErrNotActive) {
+		if err := d.Ask(t.Context(), func(*state.State) { t.Error("asked after the stop") }); !errors.Is(err, ErrNotActive) {
 			t.Errorf("asked after the stop: %v", err)
 		}
 	})

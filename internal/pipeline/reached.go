@@ -15,7 +15,7 @@ import (
 // ends no publication that we know of: what its last events were may be gone, so its end is believed from an event behind
 // which nothing lies, or from a look that found nothing behind the cursor, and never from a number of the consumer's alone.
 func (l *loop) reached(f roster.Refresh) bool {
-	cursor := l.state.meta.Cursor
+	cursor := l.state.Meta.Cursor
 	if f.State == roster.Rebased {
 		return cursor >= f.Until || l.atEnd
 	}
@@ -43,7 +43,7 @@ func (l *loop) mayCome(f roster.Refresh, seen uint64, now time.Time) bool {
 	if !l.stream.Keyed || f.First > f.Sequence || seen+l.pending < f.Count {
 		return false
 	}
-	cursor := l.state.meta.Cursor
+	cursor := l.state.Meta.Cursor
 	if l.short[f.Sequence].cursor == cursor {
 		l.lookBehind(cursor)
 	}
@@ -62,7 +62,7 @@ func (l *loop) lookBehind(cursor uint64) {
 		more, err := anyBehind(ctx, &l.opts, cursor)
 		return func() {
 			l.looking = false
-			if err == nil && !more && l.state.meta.Cursor == cursor {
+			if err == nil && !more && l.state.Meta.Cursor == cursor {
 				l.pending, l.caughtUp = 0, true
 			}
 		}
@@ -72,11 +72,11 @@ func (l *loop) lookBehind(cursor uint64) {
 // endOfRebased looks whether anything lies behind the cursor, where a rebased stream has not been read to its end yet: its
 // last events may have been dropped or erased, or all of them.
 func (l *loop) endOfRebased(ctx context.Context) error {
-	at := slices.IndexFunc(l.state.roster.Pending(), func(f roster.Refresh) bool { return f.State == roster.Rebased })
+	at := slices.IndexFunc(l.state.Roster.Pending(), func(f roster.Refresh) bool { return f.State == roster.Rebased })
 	if at < 0 {
 		return nil
 	}
-	more, err := anyBetween(ctx, &l.opts, l.state.meta.Cursor+1, l.state.roster.Pending()[at].Until)
+	more, err := anyBetween(ctx, &l.opts, l.state.Meta.Cursor+1, l.state.Roster.Pending()[at].Until)
 	l.atEnd = err == nil && !more
 	return err
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
@@ -68,13 +70,13 @@ func (w *world) recorded(texts ...string) (n int) {
 // strictJournal fails a test where an entry ends work whose receipt is not stored yet.
 type strictJournal struct {
 	*fakeJournal
-	shadow *State
+	shadow *state.State
 	ended  map[string]int
 }
 
 func (j *strictJournal) Append(ctx context.Context, body []byte) (uint64, error) {
 	open := map[uint64]bool{}
-	for _, b := range j.shadow.flight.Open() {
+	for _, b := range j.shadow.Flight.Open() {
 		open[b.ID] = true
 	}
 	settled := map[uint64]bool{}
@@ -89,7 +91,7 @@ func (j *strictJournal) Append(ctx context.Context, body []byte) (uint64, error)
 				j.holds("erasure", fmt.Sprintf(`"sequence":%d,`, r.Sequence))
 			}
 		case *ledger.Replay:
-			if r.State == ReplayDone || r.State == replayTold {
+			if r.State == state.ReplayDone || r.State == state.ReplayTold {
 				j.holds("replay", fmt.Sprintf("%q", r.ID))
 			}
 		}
@@ -99,7 +101,7 @@ func (j *strictJournal) Append(ctx context.Context, body []byte) (uint64, error)
 		j.world.t.Errorf("an entry: %v", err)
 	}
 	for id := range settled {
-		if open[id] && j.shadow.flight.Get(id) == nil {
+		if open[id] && j.shadow.Flight.Get(id) == nil {
 			j.holds("job", fmt.Sprintf(`"batch":%d,`, id))
 		}
 	}
@@ -124,7 +126,7 @@ func TestWorkEndsOnceItsReceiptIsStored(t *testing.T) {
 			}
 			return nil
 		})
-		j := &strictJournal{&fakeJournal{world: w}, NewState(o.Policy, o.Salt), map[string]int{}}
+		j := &strictJournal{&fakeJournal{world: w}, state.NewState(o.Policy, o.Salt), map[string]int{}}
 		o.Journal = j
 		d, stop := w.run(o)
 		for i := 1; i <= 3; i++ {

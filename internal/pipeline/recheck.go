@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 )
@@ -17,13 +19,13 @@ var ErrBusy = errors.New("a contact is on its way to SendGrid")
 func (d *Destination) Recheck(ctx context.Context, emails []string) error {
 	var gone []contact.Handle
 	busy := false
-	err := d.Ask(ctx, func(s *State) {
+	err := d.Ask(ctx, func(s *state.State) {
 		for _, e := range emails {
-			h := s.roster.Find([]byte(e))
+			h := s.Roster.Find([]byte(e))
 			if h == 0 {
 				continue
 			}
-			busy = busy || s.flight.Of(h) != nil
+			busy = busy || s.Flight.Of(h) != nil
 			gone = append(gone, h)
 		}
 	})
@@ -41,9 +43,9 @@ func (d *Destination) Recheck(ctx context.Context, emails []string) error {
 // RecheckWhere is Recheck of the contacts whose e-mail is one of those that match knows.
 func (d *Destination) RecheckWhere(ctx context.Context, match func(email []byte) bool) error {
 	var emails []string
-	err := d.Ask(ctx, func(s *State) {
-		for h := contact.Handle(1); uint32(h) < s.roster.Contacts(); h++ {
-			if e := s.roster.Email(h); len(e) > 0 && match(e) {
+	err := d.Ask(ctx, func(s *state.State) {
+		for h := contact.Handle(1); uint32(h) < s.Roster.Contacts(); h++ {
+			if e := s.Roster.Email(h); len(e) > 0 && match(e) {
 				emails = append(emails, string(e))
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
@@ -40,7 +42,7 @@ type Rehearsal struct {
 	Binding ledger.Binding
 	Mapping mapping.Spec
 	Batch   BatchLimits
-	Policy  Policy
+	Policy  state.Policy
 	Replay  ledger.Replay // From, Until and the filters
 	Limit   int           // of upserts a minute; zero is not known
 }
@@ -51,7 +53,7 @@ const jobTime = 200 * time.Second
 // rehearsed is a plan in the making.
 type rehearsed struct {
 	Plan
-	state   *State
+	state   *state.State
 	encoder *mapping.Mapper
 	json    []byte
 	bytes   int // of the contacts whose fields were at hand
@@ -60,8 +62,8 @@ type rehearsed struct {
 
 // Rehearse folds a replay into a state that is thrown away afterwards, and counts what that changes. It is
 // the fold that the replay itself makes, so that on a quiet stream the figures are what then happens.
-func Rehearse(ctx context.Context, s *State, o Rehearsal) (Plan, error) {
-	spec, _ := o.Mapping.Numbered(s.meta.Claim.Fields)
+func Rehearse(ctx context.Context, s *state.State, o Rehearsal) (Plan, error) {
+	spec, _ := o.Mapping.Numbered(s.Meta.Claim.Fields)
 	mapper, err := mapping.New(spec)
 	if err != nil {
 		return Plan{}, err
@@ -69,15 +71,15 @@ func Rehearse(ctx context.Context, s *State, o Rehearsal) (Plan, error) {
 	opts := Options{Binding: o.Binding, Stream: o.Stream, Mapping: spec}
 	in := &intake{opts: &opts, mapper: mapper, segments: map[string]uint16{}, log: zap.NewNop(), now: time.Now}
 	for _, name := range o.Binding.Segments {
-		if n, ok := s.roster.Segment(name); ok && (o.Replay.Segment == "" || o.Replay.Segment == name) {
+		if n, ok := s.Roster.Segment(name); ok && (o.Replay.Segment == "" || o.Replay.Segment == name) {
 			in.segments[name] = n
 		}
 	}
 	r := o.Replay
-	r.From, r.To, r.State = max(r.From, 1), s.meta.Cursor, ReplayRunning
+	r.From, r.To, r.State = max(r.From, 1), s.Meta.Cursor, state.ReplayRunning
 	r.Position, r.ID, r.Planned = r.From-1, "rehearsal", 0
-	s.letEverybodyGo(time.Now().UnixNano()) // what another re-reading has left is no doing of this one
-	s.meta.Replay, s.meta.Tally = &r, &Tally{}
+	s.ReleaseAll(time.Now().UnixNano()) // what another re-reading has left is no doing of this one
+	s.Meta.Replay, s.Meta.Tally = &r, &state.Tally{}
 	p := rehearsed{state: s, encoder: mapper}
 	var chosen map[uint64]bool
 	for r.Position < r.To {
@@ -91,26 +93,26 @@ func Rehearse(ctx context.Context, s *State, o Rehearsal) (Plan, error) {
 		}
 	}
 	p.Cursor, p.Events, p.Superseded = r.To, r.Folded, r.Superseded
-	p.NoOps, p.Bad = s.meta.Tally.NoOps, s.meta.Tally.Bad
+	p.NoOps, p.Bad = s.Meta.Tally.NoOps, s.Meta.Tally.Bad
 	p.count(o)
 	return p.Plan, nil
 }
 
 // fold folds rows as the replay does, and measures what their contacts take in a request.
 func (p *rehearsed) fold(r *ledger.Replay, rows []byte) error {
-	kept, err := p.state.sorted(r, rows)
+	kept, err := p.state.Sorted(r, rows)
 	if err != nil {
 		return err
 	}
-	if err := p.state.refold(&ledger.Refold{At: time.Now().UnixNano(), Force: r.Force, Rows: kept}); err != nil {
+	if err := p.state.Refold(&ledger.Refold{At: time.Now().UnixNano(), Force: r.Force, Rows: kept}); err != nil {
 		return err
 	}
 	return ledger.Rows(kept, func(row *ledger.Row) {
-		h := p.state.roster.Find(row.Email)
-		if h == 0 || p.state.bulk.touched.Get(uint32(h)) == nil || p.state.roster.Source(h) != row.Sequence {
+		h := p.state.Roster.Find(row.Email)
+		if h == 0 || p.state.Bulk.PendingRelease.Get(uint32(h)) == nil || p.state.Roster.Source(h) != row.Sequence {
 			return
 		}
-		p.json = p.encoder.AppendContact(p.json[:0], string(row.Email), row.Fields, p.state.book.At(h).Mask)
+		p.json = p.encoder.AppendContact(p.json[:0], string(row.Email), row.Fields, p.state.Book.At(h).Mask)
 		p.bytes += len(p.json) + 1
 		p.sized++
 	})
@@ -121,12 +123,12 @@ func (p *rehearsed) fold(r *ledger.Replay, rows []byte) error {
 func (p *rehearsed) count(o Rehearsal) {
 	s := p.state
 	adds := 0
-	for _, h := range s.bulk.touched.Handles() {
-		handle, mark := contact.Handle(h), *s.bulk.touched.Get(h)
-		if s.book.At(handle).Place() != plan.Nowhere {
+	for _, h := range s.Bulk.PendingRelease.Handles() {
+		handle, mark := contact.Handle(h), *s.Bulk.PendingRelease.Get(h)
+		if s.Book.At(handle).Place() != plan.Nowhere {
 			continue
 		}
-		switch s.decide(handle) {
+		switch s.Decide(handle) {
 		case plan.Add:
 			adds++
 		case plan.Update:
@@ -134,16 +136,16 @@ func (p *rehearsed) count(o Rehearsal) {
 		case plan.Remove:
 			p.Removals++
 		case plan.Nothing:
-			if mark&forced != 0 && s.roster.Desired(handle) {
+			if mark&state.Resend != 0 && s.Roster.Desired(handle) {
 				p.Upserts++
 			}
 		}
 	}
-	p.HeldRemovals = p.Removals - s.book.Allowed(time.Now().UnixNano(), o.Policy.Guard, s.passed.Len(), p.Removals)
+	p.HeldRemovals = p.Removals - s.Book.Allowed(time.Now().UnixNano(), o.Policy.Guard, s.Passed.Len(), p.Removals)
 	p.Held, p.Removals = p.HeldRemovals > 0, p.Removals-p.HeldRemovals
 	free := math.MaxInt
 	if o.Policy.Cap > 0 {
-		free = max(0, s.book.Free(o.Policy.Cap)+p.Removals-s.book.Count(plan.Waiting))
+		free = max(0, s.Book.Free(o.Policy.Cap)+p.Removals-s.Book.Count(plan.Waiting))
 	}
 	p.Waiting = max(0, adds-free)
 	p.Upserts += adds - p.Waiting
@@ -168,7 +170,7 @@ func (p *rehearsed) ask(o Rehearsal) {
 		window := max(sendgrid.Budget{Limit: o.Limit, Remaining: o.Limit}.Left(o.Replay.Share), 1)
 		p.Seconds = float64(max(n-1, 0)/window) * time.Minute.Seconds()
 	}
-	jobs := float64(max(ceil(n, bulkBatches)-1, 0)) * o.Policy.scaled(jobTime).Seconds()
+	jobs := float64(max(ceil(n, bulkBatches)-1, 0)) * o.Policy.Scaled(jobTime).Seconds()
 	p.Seconds = max(p.Seconds, jobs)
 }
 

@@ -144,7 +144,7 @@ func (l *loop) removed(r removal) {
 			// A contact or the list went away since the look-up: look again, in a while.
 			l.known.forget(r.gone)
 			l.health.Rest(now, 0)
-			l.outbox = append(l.outbox, &ledger.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.scaled(notYet[0])).UnixNano()})
+			l.outbox = append(l.outbox, &ledger.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.Scaled(notYet[0])).UnixNano()})
 		default:
 			l.failed(r.intent, answer)
 		}
@@ -167,7 +167,7 @@ func (l *loop) absent(op contact.Operation, batch uint64, handles []contact.Hand
 			delete(l.looks, h)
 			continue
 		}
-		wait := l.opts.Policy.scaled(notYet[min(l.looks[h], len(notYet)-1)])
+		wait := l.opts.Policy.Scaled(notYet[min(l.looks[h], len(notYet)-1)])
 		l.looks[h]++
 		again[wait] = append(again[wait], h)
 	}
@@ -182,5 +182,5 @@ func (l *loop) absent(op contact.Operation, batch uint64, handles []contact.Hand
 // certainlyGone reports whether a look-up that does not show a contact can be believed.
 func (l *loop) certainlyGone(op contact.Operation, h contact.Handle, now time.Time) bool {
 	unix, over := l.added(h, now)
-	return over || l.known.seenSince(op, h, l.state.roster.Email(h), unix)
+	return over || l.known.seenSince(op, h, l.state.Roster.Email(h), unix)
 }

@@ -4,13 +4,15 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
 // replay goes on with the replay under way, one part at a time, beside live traffic.
 func (l *loop) replay(now time.Time) {
-	r := l.state.meta.Replay
-	if r != nil && r.State == ReplayCancelled && !l.stopping {
+	r := l.state.Meta.Replay
+	if r != nil && r.State == state.ReplayCancelled && !l.stopping {
 		l.replayCancelled(r)
 		return
 	}
@@ -21,9 +23,9 @@ func (l *loop) replay(now time.Time) {
 		return // the last part is not applied yet
 	}
 	switch r.State {
-	case ReplayRunning:
+	case state.ReplayRunning:
 		l.replayRead(r)
-	case ReplaySending:
+	case state.ReplaySending:
 		l.replayEnd(r, now)
 	}
 }
@@ -36,28 +38,28 @@ func (l *loop) replayCancelled(r *ledger.Replay) {
 	}
 	l.replayTold = r.ID
 	ended := *r
-	if t := l.state.meta.Tally; t != nil {
+	if t := l.state.Meta.Tally; t != nil {
 		ended.At = t.Ended
 	}
-	l.receipted(l.replayReceipt(&ended, l.state.meta.Tally, "cancelled"), func() {
-		l.outbox = append(l.outbox, &ledger.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: replayTold})
+	l.receipted(l.replayReceipt(&ended, l.state.Meta.Tally, "cancelled"), func() {
+		l.outbox = append(l.outbox, &ledger.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: state.ReplayTold})
 	})
 }
 
 // replayEnd ends a replay whose last contact has come to its end.
 func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
-	if l.state.bulk.touched.Len() > 0 || l.letGoAt > l.state.bulk.letGo {
+	if l.state.Bulk.PendingRelease.Len() > 0 || l.letGoAt > l.state.Bulk.ReleasedAt {
 		return
 	}
-	if under, _ := l.state.underWay(); under > 0 {
+	if under, _ := l.state.UnderWay(); under > 0 {
 		return
 	}
 	l.opts.at(AtReplaySend)
 	next := *r
-	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), ReplayDone, 0
+	next.At, next.State, next.Release = max(now.UnixNano(), r.At+1), state.ReplayDone, 0
 	l.replayBusy = true
-	l.receipted(l.replayReceipt(&next, l.state.closed(next.At), ""), func() {
+	l.receipted(l.replayReceipt(&next, l.state.Closed(next.At), ""), func() {
 		l.replayBusy = false
 		l.replayID, l.replaySent = next.ID, next.At
 		l.outbox = append(l.outbox, &next)
@@ -65,12 +67,12 @@ func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 }
 
 // replayReceipt returns what publishes a replay's receipt.
-func (l *loop) replayReceipt(r *ledger.Replay, t *Tally, reason string) func(context.Context) error {
+func (l *loop) replayReceipt(r *ledger.Replay, t *state.Tally, reason string) func(context.Context) error {
 	fields := map[string]any{
 		"replay": r.ID, "from_sequence": r.From, "to_sequence": r.To, "events": r.Folded, "contacts": r.Touched, "forced": r.Force,
 		"reason": reason, "took_ms": max(0, (r.At-r.Started)/int64(time.Millisecond)),
 	}
-	if o := outcomeOf(r, t); o != nil {
+	if o := state.OutcomeOf(r, t); o != nil {
 		fields["outcome"] = o
 	}
 	return l.receiptOf("replay", fields)

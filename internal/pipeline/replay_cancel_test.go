@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 )
@@ -57,7 +59,7 @@ func TestAReplayAfterACancelledOneChoosesItsOwnProfiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(10 * time.Minute)
-				if at := w.replayState(d); at.State != ReplayDone || at.Folded != 5 || at.Touched != 5 {
+				if at := w.replayState(d); at.State != state.ReplayDone || at.Folded != 5 || at.Touched != 5 {
 					t.Errorf("the second replay ended as %+v", at)
 				}
 				mustStop(t, stop)

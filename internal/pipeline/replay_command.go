@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
@@ -24,9 +26,9 @@ const (
 // replayRefusal says why a replay cannot start or end now: of operators who ask at once one is done.
 func (l *loop) replayRefusal(name string) error {
 	switch {
-	case name == replayCommand && (l.state.replaying() || l.awaits(replayCommand)):
+	case name == replayCommand && (l.state.Replaying() || l.awaits(replayCommand)):
 		return ErrReplayUnderWay
-	case name == cancelCommand && (!l.state.replaying() || l.awaits(cancelCommand)):
+	case name == cancelCommand && (!l.state.Replaying() || l.awaits(cancelCommand)):
 		return fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
 	return nil
@@ -36,13 +38,13 @@ func (l *loop) replayRefusal(name string) error {
 func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
 	var err error
 	asked := d.inside(ctx, func(l *loop) {
-		if l.state.replaying() {
+		if l.state.Replaying() {
 			err = ErrReplayUnderWay
 			return
 		}
 		r.Started = time.Now().UnixNano()
-		r.At, r.To, r.State = r.Started, l.state.meta.Cursor, ReplayRunning
-		r.ID = l.state.replayID()
+		r.At, r.To, r.State = r.Started, l.state.Meta.Cursor, state.ReplayRunning
+		r.ID = l.state.ReplayID()
 		if r.From = max(r.From, 1); r.From > r.To {
 			err = fmt.Errorf("%w: nothing was taken over from event %d on, the cursor is at %d", ErrNothingToDo, r.From, r.To)
 		}
@@ -59,9 +61,9 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 // is not sent any more.
 func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error) {
 	var at *ledger.Replay
-	if err := d.Ask(ctx, func(s *State) {
-		if s.replaying() {
-			copied := *s.meta.Replay
+	if err := d.Ask(ctx, func(s *state.State) {
+		if s.Replaying() {
+			copied := *s.Meta.Replay
 			at = &copied
 		}
 	}); err != nil {
@@ -71,11 +73,11 @@ func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (led
 		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
 	rec.Name = cancelCommand
-	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: ReplayCancelled}); err != nil {
+	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: state.ReplayCancelled}); err != nil {
 		return *at, err
 	}
 	return *at, d.inside(ctx, func(l *loop) {
-		if r := l.state.meta.Replay; r != nil && r.ID == at.ID && r.State == ReplayCancelled {
+		if r := l.state.Meta.Replay; r != nil && r.ID == at.ID && r.State == state.ReplayCancelled {
 			*at = *r
 			at.At = time.Now().UnixNano()
 		}

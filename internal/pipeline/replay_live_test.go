@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
 )
@@ -48,7 +50,7 @@ func TestAReplayTellsWhatLiveChangesMadeOfItsPlan(t *testing.T) {
 		w.order(d, "resume")
 		w.untilDone(d)
 		out := w.outcome(d)
-		want := LiveChanges{Since: 3, Overtaken: 6, Contacts: 5} // p1 and p2 have three events each
+		want := state.LiveChanges{Since: 3, Overtaken: 6, Contacts: 5} // p1 and p2 have three events each
 		if out.Live != want {
 			t.Errorf("live changes are told as %+v, want %+v", out.Live, want)
 		}
@@ -98,7 +100,7 @@ func TestACancelledReplayStopsSendingWhatOnlyItWanted(t *testing.T) {
 		if c := w.seen().contacts; c["ada1@example.com"].fields["first_name"] != "Live" || c["ada41@example.com"] == nil {
 			t.Error("what live traffic changed, or what was folded, is not sent")
 		}
-		if st := d.Stats(); st.Dirty() != 0 || w.replayState(d).State != ReplayCancelled {
+		if st := d.Stats(); st.Dirty() != 0 || w.replayState(d).State != state.ReplayCancelled {
 			t.Errorf("at its end: %+v", st)
 		}
 		mustStop(t, stop)
@@ -156,8 +158,8 @@ func TestAReplayThatIsRestartedAtAnyMomentDoesWhatItsPlanSays(t *testing.T) {
 				out := w.outcome(d)
 				requests := out.Requests
 				out.Requests = plan.Requests // one that was cut short by a stop goes again
-				if plan.figures() != out.figures() || out.Live != (LiveChanges{}) || requests["upsert"] < plan.Requests["upsert"] {
-					t.Errorf("planned:  %s\nhappened: %s (%v, %+v)", plan.figures(), out.figures(), requests, out.Live)
+				if plan.figures() != figuresOf(&out) || out.Live != (state.LiveChanges{}) || requests["upsert"] < plan.Requests["upsert"] {
+					t.Errorf("planned:  %s\nhappened: %s (%v, %+v)", plan.figures(), figuresOf(&out), requests, out.Live)
 				}
 				w.wantListed(50)
 				mustStop(t, stop)
@@ -176,11 +178,11 @@ func TestAReplayKeepsTheFieldsOfWhatItIsAboutToSendAlone(t *testing.T) {
 		w.crowd("a", 300)
 		w.replays(d, ledger.Replay{Force: true})
 		most := 0
-		for w.replayState(d).State != ReplayDone {
-			_ = d.Ask(t.Context(), func(s *State) {
+		for w.replayState(d).State != state.ReplayDone {
+			_ = d.Ask(t.Context(), func(s *state.State) {
 				n := 0
-				for _, h := range s.dirty.rows.Handles() {
-					if s.dirty.rows.Get(h).fields != 0 {
+				for _, h := range s.Dirty.Rows.Handles() {
+					if s.Dirty.Rows.Get(h).Fields != 0 {
 						n++
 					}
 				}
@@ -225,8 +227,8 @@ func TestAContactThatAReplayTouchedIsTold(t *testing.T) {
 		w.order(d, "pause")
 		w.replays(d, ledger.Replay{Force: true})
 		time.Sleep(time.Second)
-		var story Story
-		if err := d.Ask(t.Context(), func(s *State) { story, _ = s.Explain("ada1@example.com") }); err != nil {
+		var story state.Story
+		if err := d.Ask(t.Context(), func(s *state.State) { story, _ = s.Explain("ada1@example.com") }); err != nil {
 			t.Fatal(err)
 		}
 		if story.Contacts[0].Replay != "due in its turn" {

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/ledger"
@@ -64,21 +66,21 @@ func (p *Plan) figures() string {
 	return figures(p.Events, p.Superseded, p.NoOps, p.Bad, p.Upserts, p.Removals, p.Waiting, p.HeldRemovals, p.Requests)
 }
 
-func (o *Outcome) figures() string {
+func figuresOf(o *state.Outcome) string {
 	return figures(o.Events, o.Superseded, o.NoOps, o.Bad, o.Upserts, o.Removals, o.Waiting, o.Held, o.Requests)
 }
 
-func (w *world) outcome(d *Destination) Outcome {
+func (w *world) outcome(d *Destination) state.Outcome {
 	w.t.Helper()
-	var o Outcome
-	if err := d.Ask(context.Background(), func(s *State) { o = *s.Outcome() }); err != nil {
+	var o state.Outcome
+	if err := d.Ask(context.Background(), func(s *state.State) { o = *s.Outcome() }); err != nil {
 		w.t.Fatal(err)
 	}
 	return o
 }
 
 // follows replays as planned, waits for the end, and compares the outcome with the plan.
-func (w *world) follows(d *Destination, o Options, r ledger.Replay) (Plan, Outcome) {
+func (w *world) follows(d *Destination, o Options, r ledger.Replay) (Plan, state.Outcome) {
 	w.t.Helper()
 	plan := w.rehearseWith(o, r)
 	r.Planned = plan.Cursor
@@ -87,10 +89,10 @@ func (w *world) follows(d *Destination, o Options, r ledger.Replay) (Plan, Outco
 	}
 	w.untilDone(d)
 	out := w.outcome(d)
-	if plan.figures() != out.figures() {
-		w.t.Errorf("planned:  %s\nhappened: %s", plan.figures(), out.figures())
+	if plan.figures() != figuresOf(&out) {
+		w.t.Errorf("planned:  %s\nhappened: %s", plan.figures(), figuresOf(&out))
 	}
-	if out.Live != (LiveChanges{}) {
+	if out.Live != (state.LiveChanges{}) {
 		w.t.Errorf("live changes on a quiet stream: %+v", out.Live)
 	}
 	return plan, out
@@ -99,7 +101,7 @@ func (w *world) follows(d *Destination, o Options, r ledger.Replay) (Plan, Outco
 func (w *world) untilDone(d *Destination) {
 	w.t.Helper()
 	for range 2000 {
-		if w.replayState(d).State == ReplayDone {
+		if w.replayState(d).State == state.ReplayDone {
 			return
 		}
 		time.Sleep(time.Second)

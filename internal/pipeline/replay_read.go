@@ -5,6 +5,8 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/state"
+
 	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
@@ -96,11 +98,11 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 		l.log.Warn("the replay cannot read the stream; it is tried again", zap.Error(err))
 		return
 	}
-	if at := l.state.meta.Replay; at == nil || at.ID != r.ID || at.State != ReplayRunning {
+	if at := l.state.Meta.Replay; at == nil || at.ID != r.ID || at.State != state.ReplayRunning {
 		return // it was cancelled meanwhile, and another one may be under way
 	}
 	l.chosen = p.chosen
-	rows, err := l.state.sorted(&r, p.rows)
+	rows, err := l.state.Sorted(&r, p.rows)
 	if err != nil {
 		l.log.Error("the replay's rows cannot be read", zap.Error(err)) // they were encoded a moment ago
 		return
@@ -111,7 +113,7 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 		l.outbox = append(l.outbox, &ledger.Refold{At: r.At, Force: r.Force, Rows: rows})
 	}
 	if r.Position >= r.To {
-		r.State, l.chosen = ReplaySending, nil
+		r.State, l.chosen = state.ReplaySending, nil
 	}
 	l.replayID, l.replaySent = r.ID, r.At
 	l.outbox = append(l.outbox, &r)

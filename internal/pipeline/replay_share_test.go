@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid/simulator"
@@ -106,15 +108,15 @@ func TestABackFillKeepsToTheShare(t *testing.T) {
 			}
 			before = now
 		}
-		if err := s.d.Ask(s.Context(), func(state *State) {
+		if err := s.d.Ask(s.Context(), func(state *state.State) {
 			kept := 0
-			for _, h := range state.dirty.rows.Handles() {
-				if state.dirty.rows.Get(h).fields != 0 {
+			for _, h := range state.Dirty.Rows.Handles() {
+				if state.Dirty.Rows.Get(h).Fields != 0 {
 					kept++
 				}
 			}
-			if kept > (bulkBatches+1)*5 || state.bulk.touched.Len() == 0 {
-				s.Errorf("the fields of %d contacts are kept, %d are not due yet", kept, state.bulk.touched.Len())
+			if kept > (bulkBatches+1)*5 || state.Bulk.PendingRelease.Len() == 0 {
+				s.Errorf("the fields of %d contacts are kept, %d are not due yet", kept, state.Bulk.PendingRelease.Len())
 			}
 		}); err != nil {
 			s.Error(err)

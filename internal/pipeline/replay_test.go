@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/ledger"
@@ -15,7 +17,7 @@ import (
 func (w *world) replayState(d *Destination) ledger.Replay {
 	w.t.Helper()
 	var at ledger.Replay
-	if err := d.Ask(context.Background(), func(s *State) {
+	if err := d.Ask(context.Background(), func(s *state.State) {
 		if r := s.Replay(); r != nil {
 			at = *r
 		}
@@ -30,7 +32,7 @@ func (w *world) rehearse(r ledger.Replay) Plan { return w.rehearseWith(w.options
 
 func (w *world) rehearseWith(o Options, r ledger.Replay) Plan {
 	w.t.Helper()
-	s := NewState(o.Policy, o.Salt)
+	s := state.NewState(o.Policy, o.Salt)
 	j := &fakeJournal{world: w}
 	if _, err := j.Load(context.Background(), s.Read, func(_ uint64, body []byte) error { return s.Apply(body) }); err != nil {
 		w.t.Fatal(err)
@@ -65,7 +67,7 @@ func TestAForcedReplaySendsTheListedAgainAndRevivesNobody(t *testing.T) {
 		}
 		before := w.requests["upsert"]
 		r, err := d.Replay(t.Context(), ledger.Command{Who: "ada@desk"}, ledger.Replay{Force: true})
-		if err != nil || r.State != ReplayRunning {
+		if err != nil || r.State != state.ReplayRunning {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{}); err == nil {
@@ -73,7 +75,7 @@ func TestAForcedReplaySendsTheListedAgainAndRevivesNobody(t *testing.T) {
 		}
 		time.Sleep(5 * time.Minute)
 		at := w.replayState(d)
-		if at.State != ReplayDone || at.Folded != plan.Events || int(at.Touched) != plan.Upserts {
+		if at.State != state.ReplayDone || at.Folded != plan.Events || int(at.Touched) != plan.Upserts {
 			t.Errorf("the replay ended as %+v, planned %+v", at, plan)
 		}
 		if n := w.requests["upsert"] - before; n != plan.Requests["upsert"] {
@@ -115,7 +117,7 @@ func TestAReplaysFiltersChooseProfiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
-		if at := w.replayState(d); at.State != ReplayDone || at.Touched != 2 {
+		if at := w.replayState(d); at.State != state.ReplayDone || at.Touched != 2 {
 			t.Errorf("%+v", at)
 		}
 		if err := stop(); err != nil {
@@ -145,14 +147,14 @@ func TestAReplaySurvivesARestartAndEndsWhenItIsCancelled(t *testing.T) {
 		}
 		d, stop = w.run(w.options())
 		time.Sleep(time.Second)
-		if at := w.replayState(d); at.State != ReplaySending {
+		if at := w.replayState(d); at.State != state.ReplaySending {
 			t.Errorf("after the restart: %+v", at)
 		}
 		if err := d.Do(t.Context(), ledger.Command{Name: "resume"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
-		if at := w.replayState(d); at.State != ReplayDone || at.Touched != 3 {
+		if at := w.replayState(d); at.State != state.ReplayDone || at.Touched != 3 {
 			t.Errorf("after resuming: %+v", at)
 		}
 		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err == nil {
@@ -172,7 +174,7 @@ func TestAReplaySurvivesARestartAndEndsWhenItIsCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
-		if st := d.Stats(); st.Listed != 3 || st.Dirty() != 0 || w.replayState(d).State != ReplayCancelled {
+		if st := d.Stats(); st.Listed != 3 || st.Dirty() != 0 || w.replayState(d).State != state.ReplayCancelled {
 			t.Errorf("after cancelling: %+v", st)
 		}
 		if err := stop(); err != nil {
@@ -187,7 +189,7 @@ func TestEveryReplayHasANameOfItsOwn(t *testing.T) {
 		w := newWorld(t)
 		d, stop := w.run(w.options())
 		w.crowd("a", 1)
-		for range commandsKept + 5 {
+		for range state.CommandsKept + 5 {
 			w.order(d, "resume")
 		}
 		names := map[string]bool{}

@@ -55,7 +55,7 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 // What the last event said of those behind it is no answer here: the newer one may have been published since (H24).
 func (l *loop) replaced(h contact.Handle, now time.Time) (wait, gone bool) {
 	f, missing := l.faded[h]
-	current, behind := l.state.roster.Source(h) == f.sequence, l.state.meta.Cursor < f.until
+	current, behind := l.state.Roster.Source(h) == f.sequence, l.state.Meta.Cursor < f.until
 	if missing && current && behind && now.Before(f.again) {
 		return true, false
 	}

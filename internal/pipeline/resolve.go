@@ -49,11 +49,11 @@ func (l *loop) readForIDs(p *planner) bool {
 	}
 	l.resolving.next = p.now.Add(linger)
 	strange := l.strangers(p.sift(toRemove, len(offered)), p.now)
-	free, passed, others := l.state.byGuard(strange)
+	free, passed, others := l.state.ByGuard(strange)
 	if len(free)+len(passed)+p.allowed(len(others)) < l.opts.ExportFrom {
 		return false
 	}
-	l.resolving.next = p.now.Add(l.opts.Policy.scaled(exportRest))
+	l.resolving.next = p.now.Add(l.opts.Policy.Scaled(exportRest))
 	l.resolve(strange)
 	return true
 }
@@ -79,14 +79,14 @@ func (p *planner) within(op contact.Operation, routes ...sendgrid.Route) {
 // says the truth.
 func (l *loop) added(h contact.Handle, now time.Time) (unix int64, over bool) {
 	p := l.opts.Policy
-	unix = l.state.book.At(h).LastAdd()
-	return unix, unix == 0 || now.After(time.Unix(unix, 0).Add(p.Timeout+p.scaled(p.Horizon)+time.Second))
+	unix = l.state.Book.At(h).LastAdd()
+	return unix, unix == 0 || now.After(time.Unix(unix, 0).Add(p.Timeout+p.Scaled(p.Horizon)+time.Second))
 }
 
 // knownID returns an id that a removal may use without a look-up.
 func (l *loop) knownID(op contact.Operation, h contact.Handle, now time.Time) (string, bool) {
 	unix, over := l.added(h, now)
-	return l.known.id(op, h, l.state.roster.Email(h), unix, over)
+	return l.known.id(op, h, l.state.Roster.Email(h), unix, over)
 }
 
 // strangers are those whose ids are not known.
@@ -104,7 +104,7 @@ func (l *loop) strangers(handles []contact.Handle, now time.Time) []contact.Hand
 func (l *loop) addresses(handles []contact.Handle) []string {
 	emails := make([]string, len(handles))
 	for n, h := range handles {
-		emails[n] = string(l.state.roster.Email(h))
+		emails[n] = string(l.state.Roster.Email(h))
 	}
 	return emails
 }
@@ -134,7 +134,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(found map[s
 	whole := op != contact.Delete && len(emails) >= l.opts.ExportFrom && !time.Now().Before(l.resolving.rest)
 	bound := l.opts.Policy.Timeout + time.Duration(len(emails)/removeBatch)*2*time.Second
 	if whole {
-		bound = l.opts.Policy.Timeout + l.opts.Policy.scaled(exportBound)
+		bound = l.opts.Policy.Timeout + l.opts.Policy.Scaled(exportBound)
 	}
 	ask, barred := l.barred.split(emails)
 	l.task(func(ctx context.Context) func() {
@@ -154,7 +154,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(found map[s
 		found, err := l.opts.Finder.Resolve(ctx, l.opts.Binding.List, emails)
 		return func() {
 			if err != nil {
-				l.resolving.rest = time.Now().Add(l.opts.Policy.scaled(exportRest))
+				l.resolving.rest = time.Now().Add(l.opts.Policy.Scaled(exportRest))
 				l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
 			}
 			then(found, nil, began, err)
@@ -166,7 +166,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(found map[s
 // begun when the last of them is old enough.
 func (l *loop) confirmRemovals(due []*flight.Batch, most int, now time.Time) {
 	all, sending, first := 0, l.sending[contact.Remove] > 0 || len(l.offered[toRemove]) > 0, now
-	for _, b := range l.state.flight.Open() {
+	for _, b := range l.state.Flight.Open() {
 		if b.State != flight.Accepted || b.Operation != contact.Remove || l.polls[b.ID] == nil || l.polls[b.ID].under {
 			continue
 		}
@@ -182,7 +182,7 @@ func (l *loop) confirmRemovals(due []*flight.Batch, most int, now time.Time) {
 		for _, b := range due[:min(most, len(due))] {
 			l.lookAfter(b, l.polls[b.ID])
 		}
-	case (together < all || sending) && now.Sub(first) < l.opts.Policy.scaled(gatherBound):
+	case (together < all || sending) && now.Sub(first) < l.opts.Policy.Scaled(gatherBound):
 		// The others' time comes soon.
 	default:
 		l.confirmTogether(due)
@@ -195,7 +195,7 @@ func (l *loop) confirmTogether(due []*flight.Batch) {
 	for _, b := range due {
 		l.polls[b.ID].under = true
 		for _, it := range b.Items {
-			emails = append(emails, string(l.state.roster.Email(it.Handle)))
+			emails = append(emails, string(l.state.Roster.Email(it.Handle)))
 		}
 	}
 	l.find(contact.Remove, emails, func(found map[string]sendgrid.Found, open map[string]bool, began time.Time, err error) {

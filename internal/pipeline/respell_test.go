@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
@@ -25,7 +27,7 @@ const (
 type older struct {
 	*world
 	options Options
-	state   *State
+	state   *state.State
 	batch   uint64
 }
 
@@ -33,7 +35,7 @@ type older struct {
 func olderLedger(t *testing.T, emails ...string) *older {
 	w := newWorld(t)
 	w.lowers = true
-	o := &older{world: w, options: w.options(), state: NewState(Policy{}, []byte("salt"))}
+	o := &older{world: w, options: w.options(), state: state.NewState(state.Policy{}, []byte("salt"))}
 	o.options.Binding.Normalisation = contact.Normalisation
 	before := o.options.Binding
 	before.Normalisation, before.StreamCreated = 1, w.created.UnixNano()
@@ -83,7 +85,7 @@ func (o *older) enter(t *testing.T, i int, email string) {
 	})
 }
 
-func (o *older) handle(email string) contact.Handle { return o.state.roster.Find([]byte(email)) }
+func (o *older) handle(email string) contact.Handle { return o.state.Roster.Find([]byte(email)) }
 
 // asks writes the intent of a batch, and that SendGrid accepted it.
 func (o *older) asks(op contact.Operation, email string, apply func()) uint64 {
@@ -108,14 +110,14 @@ func (o *older) lists(email string) {
 func (o *older) migrate(t *testing.T) (*Destination, func() error) {
 	d, stop := o.run(o.options)
 	time.Sleep(20 * time.Minute)
-	s := NewState(Policy{}, []byte("salt"))
+	s := state.NewState(state.Policy{}, []byte("salt"))
 	for _, entry := range o.journal {
 		if err := s.Apply(entry); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var snapshot bytes.Buffer
-	again := NewState(Policy{}, []byte("salt"))
+	again := state.NewState(state.Policy{}, []byte("salt"))
 	if err := s.Write(&snapshot); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,7 @@ func (o *older) migrate(t *testing.T) (*Destination, func() error) {
 	if second, _ := again.Digest(); first != second {
 		t.Error("I13: the snapshot of the migrated state is another state")
 	}
-	if n := s.book.Slots(); n != len(o.list()) {
+	if n := s.Book.Slots(); n != len(o.list()) {
 		t.Errorf("I5: %d slots for the list %v", n, o.list())
 	}
 	return d, stop

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
@@ -37,7 +39,7 @@ func (d *Destination) Retry(ctx context.Context, rec ledger.Command, sequences [
 	}
 	var out Retried
 	var due []contact.Handle
-	if err := d.Ask(ctx, func(s *State) { due = batch.judge(s, &out) }); err != nil {
+	if err := d.Ask(ctx, func(s *state.State) { due = batch.judge(s, &out) }); err != nil {
 		return Retried{}, err
 	}
 	out.Gone = len(sequences) - len(batch.rows)
@@ -104,11 +106,11 @@ func (in *intake) one(ctx context.Context, batch *again, m *broker.Message) erro
 }
 
 // judge sorts the rows by what folding them would do, and returns the refused contacts that they set.
-func (b *again) judge(s *State, out *Retried) (due []contact.Handle) {
+func (b *again) judge(s *state.State, out *Retried) (due []contact.Handle) {
 	for i := range b.rows {
 		r := &b.rows[i]
 		switch {
-		case r.Kind == ledger.RowMembership && !s.roster.Current(r.Profile, r.Segment, r.Sequence),
+		case r.Kind == ledger.RowMembership && !s.Roster.Current(r.Profile, r.Segment, r.Sequence),
 			r.Kind != ledger.RowMembership && r.Kind != ledger.RowSeen: // refreshes and erasures are judged once
 			out.Superseded++
 			out.Overtaken = append(out.Overtaken, r.Sequence)
@@ -123,8 +125,8 @@ func (b *again) judge(s *State, out *Retried) (due []contact.Handle) {
 		out.Folded++
 		out.Sequences = append(out.Sequences, r.Sequence)
 		b.keep = append(b.keep, *r)
-		h := s.roster.Find(r.Email)
-		if h != 0 && s.book.At(h).Place() == plan.Refused && s.roster.Source(h) == r.Sequence {
+		h := s.Roster.Find(r.Email)
+		if h != 0 && s.Book.At(h).Place() == plan.Refused && s.Roster.Source(h) == r.Sequence {
 			due = append(due, h)
 		}
 	}

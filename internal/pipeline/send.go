@@ -121,7 +121,7 @@ func (l *loop) unsure(i *ledger.Intent, err error) {
 
 func (l *loop) doubt(i *ledger.Intent) {
 	p := l.opts.Policy
-	until := time.Unix(0, i.At).Add(p.Timeout + p.scaled(p.Horizon))
+	until := time.Unix(0, i.At).Add(p.Timeout + p.Scaled(p.Horizon))
 	l.outbox = append(l.outbox, &ledger.Doubt{Batch: i.Batch, Until: until.UnixNano()})
 	l.polls[i.Batch] = &poll{at: until}
 	l.opts.at(AtDoubt)
@@ -131,19 +131,19 @@ func (l *loop) doubt(i *ledger.Intent) {
 // go again at once, in the parts that find the culprits in the fewest requests.
 func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	handles := up.handles
-	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.roster.Email(handles[n])) }, e, up.part)
+	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.Roster.Email(handles[n])) }, e, up.part)
 	l.answered(sendgrid.RouteUpsert)
 	if len(handles) == 1 && len(e.Invalid) == 0 && l.health.Lone(time.Now()) {
 		l.log.Warn("SendGrid refuses one contact after the other without naming any: is the mapping right? (see: consumer dead-letters)")
 	}
 	named := make(map[contact.Handle]string, len(blamed))
 	for _, r := range blamed {
-		named[handles[r.Index]] = scrub.Text(r.Reason, string(l.state.roster.Email(handles[r.Index])))
+		named[handles[r.Index]] = scrub.Text(r.Reason, string(l.state.Roster.Email(handles[r.Index])))
 	}
 	if l.leaveInDoubt(i.Batch, handles, named) {
 		return
 	}
-	b := l.state.flight.Get(i.Batch)
+	b := l.state.Flight.Get(i.Batch)
 	l.stillSent(b, named)
 	refusals := make([]ledger.Refusal, 0, len(named))
 	for _, h := range handles {
@@ -193,7 +193,7 @@ func (l *loop) stillSent(b *flight.Batch, reasons map[contact.Handle]string) {
 
 // asSent reports whether a contact's fields are still those that were sent, of the same event.
 func (l *loop) asSent(it flight.Item) bool {
-	r := l.state.roster
+	r := l.state.Roster
 	return it.Source != 0 && it.Source == r.Source(it.Handle) && it.Hash == r.Hash(it.Handle)
 }
 
@@ -205,7 +205,7 @@ func (l *loop) unlessSent(b *flight.Batch, exceptions []ledger.Exception, reason
 			continue
 		}
 		exceptions[n] = ledger.Exception{Handle: e.Handle, Finding: ledger.OffList}
-		if l.state.book.At(e.Handle).Listed() {
+		if l.state.Book.At(e.Handle).Listed() {
 			exceptions[n].Finding = ledger.OnList
 		}
 	}

@@ -32,7 +32,7 @@ func (l *loop) lookAfter(b *flight.Batch, p *poll) {
 // looked turns look-ups into findings. What a removal left on the list is looked at again until the
 // horizon, and then removed again. Contacts of which a look-up tells nothing stay as they are.
 func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
-	b := l.state.flight.Get(id)
+	b := l.state.Flight.Get(id)
 	if b == nil {
 		return
 	}
@@ -40,17 +40,17 @@ func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 	now := time.Now()
 	if err != nil {
 		l.troubled(err)
-		p.at = now.Add(l.opts.Policy.scaled(longestLook))
+		p.at = now.Add(l.opts.Policy.Scaled(longestLook))
 		return
 	}
 	if !p.doubt.over(b.Until, now.UnixNano(), monotonic()) {
 		p.at = now.Add(p.doubt.left(monotonic()))
 		return
 	}
-	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.scaled(l.opts.Policy.Horizon)))
+	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.Scaled(l.opts.Policy.Horizon)))
 	var ended []ledger.Exception
 	for _, it := range b.Items {
-		email := l.state.roster.Email(it.Handle)
+		email := l.state.Roster.Email(it.Handle)
 		if seen.open[string(email)] {
 			continue
 		}
@@ -100,7 +100,7 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now tim
 	}
 	whole := len(ended) == len(b.Items)
 	p.under = whole || len(reasons) > 0 // until it has ended
-	p.at = now.Add(l.opts.Policy.scaled(nextLook))
+	p.at = now.Add(l.opts.Policy.Scaled(nextLook))
 	settle := func() {
 		p.under = whole
 		l.outbox = append(l.outbox, parts(b.ID, time.Now().UnixNano(), ended)...)
@@ -147,7 +147,7 @@ func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there,
 		l.known.gone(it.Handle)
 		return ledger.OffList
 	case on && (b.State != flight.Accepted || late):
-		l.known.left(it.Handle, now, l.opts.Policy.scaled(longestLook))
+		l.known.left(it.Handle, now, l.opts.Policy.Scaled(longestLook))
 		return ledger.OnList
 	}
 	return 0
@@ -155,11 +155,11 @@ func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there,
 
 // asAsked reports whether a contact has the fields that the batch carried.
 func (l *loop) asAsked(it flight.Item, f sendgrid.Found) bool {
-	if l.state.roster.Hash(it.Handle) != it.Hash {
+	if l.state.Roster.Hash(it.Handle) != it.Hash {
 		return false // a newer version is sent in any case
 	}
-	fields, ok := l.state.fields(it.Handle)
-	return ok && l.encoder.Matches(fields, l.state.book.At(it.Handle).Mask, f.Fields)
+	fields, ok := l.state.Fields(it.Handle)
+	return ok && l.encoder.Matches(fields, l.state.Book.At(it.Handle).Mask, f.Fields)
 }
 
 // tried is how many jobs in a row ended without doing what a version of a contact's fields asks.
@@ -175,7 +175,7 @@ func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exce
 	if !ended {
 		return e
 	}
-	t := tried{email: xxhash.Sum64(l.state.roster.Email(it.Handle)), hash: it.Hash, jobs: 1}
+	t := tried{email: xxhash.Sum64(l.state.Roster.Email(it.Handle)), hash: it.Hash, jobs: 1}
 	if before := l.tries[it.Handle]; before.email == t.email && before.hash == t.hash {
 		t.jobs += before.jobs
 	}

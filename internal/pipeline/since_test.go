@@ -7,15 +7,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 	"rollcall/internal/wire"
 )
 
 // story asks a running destination for one contact.
-func (w *world) story(d *Destination, email string) ContactStory {
+func (w *world) story(d *Destination, email string) state.ContactStory {
 	w.t.Helper()
-	var c ContactStory
-	if err := d.Ask(w.t.Context(), func(s *State) {
+	var c state.ContactStory
+	if err := d.Ask(w.t.Context(), func(s *state.State) {
 		if st, ok := s.Explain(email); ok {
 			c = st.Contacts[0]
 		}
@@ -45,10 +47,10 @@ func TestSinceWhenAContactIsListedIsKept(t *testing.T) {
 			t.Errorf("after an update since %v, before %v", c.Since, since)
 		}
 		var snapshot bytes.Buffer
-		if err := d.Ask(t.Context(), func(s *State) { _ = s.Write(&snapshot) }); err != nil {
+		if err := d.Ask(t.Context(), func(s *state.State) { _ = s.Write(&snapshot) }); err != nil {
 			t.Fatal(err)
 		}
-		loaded := NewState(Policy{}, nil)
+		loaded := state.NewState(state.Policy{}, nil)
 		if err := loaded.Read(&snapshot); err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +83,7 @@ func TestASnapshotWithoutTheTimesOfListingLoads(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	loaded := NewState(Policy{}, nil)
+	loaded := state.NewState(state.Policy{}, nil)
 	if err := loaded.Read(&earlier); err != nil || listed.are(loaded.Stats()) != 3 {
 		t.Fatalf("%v, %+v", err, loaded.Stats())
 	}
@@ -100,8 +102,8 @@ func TestAnAdoptedContactThatIsUpdatedWasStillPutThereByOthers(t *testing.T) {
 		d, stop := w.run(w.options())
 		time.Sleep(time.Second)
 		var rec *ledger.Stand
-		if err := d.Ask(t.Context(), func(s *State) {
-			rec, _, _ = s.Findings(Findings{Listed: [][]byte{[]byte("ada1@example.com")}, Adopt: true})
+		if err := d.Ask(t.Context(), func(s *state.State) {
+			rec, _, _ = s.Findings(state.Findings{Listed: [][]byte{[]byte("ada1@example.com")}, Adopt: true}, time.Now())
 		}); err != nil {
 			t.Fatal(err)
 		}

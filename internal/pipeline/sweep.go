@@ -14,13 +14,13 @@ import (
 // the event was read, and nothing behind can make up what it lacks. One refresh at a time, and none while a back-fill is reading (H20).
 func (l *loop) verdict(now time.Time) *ledger.Judge {
 	s := l.state
-	if s.meta.Fill != nil {
+	if s.Meta.Fill != nil {
 		return nil
 	}
 	if rec := l.holdEnds(now); rec != nil {
 		return rec
 	}
-	for _, f := range s.roster.Pending() {
+	for _, f := range s.Roster.Pending() {
 		if f.State == roster.HeldBack || f.State != roster.Approved && !l.reached(f) || l.judging[f.Sequence] {
 			continue
 		}
@@ -34,7 +34,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		if l.lacks(f, now) {
 			continue
 		}
-		seen, ok := s.accepts(f)
+		seen, ok := s.Accepts(f)
 		if !ok && l.mayCome(f, seen, now) {
 			continue
 		}
@@ -44,7 +44,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 			l.refuseRefresh(f, seen)
 			continue
 		}
-		if n := s.roster.Sweeps(f, s.listed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > l.room(now)) {
+		if n := s.Roster.Sweeps(f, s.IsListed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > l.room(now)) {
 			rec.Verdict = ledger.RefreshHeld
 		}
 		if f.State != roster.Rebased && !l.announce(f, seen, rec.Verdict) {
@@ -52,7 +52,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		}
 		if rec.Verdict == ledger.RefreshHeld {
 			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
-				zap.String("segment", s.roster.SegmentName(f.Segment)))
+				zap.String("segment", s.Roster.SegmentName(f.Segment)))
 		}
 		l.opts.at(AtJudged)
 		return rec
@@ -62,7 +62,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 
 // refuseRefresh sets the event of a refresh aside; its verdict is written once the dead letter is confirmed.
 func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
-	name := l.state.roster.SegmentName(f.Segment)
+	name := l.state.Roster.SegmentName(f.Segment)
 	l.log.Warn("a refresh is refused: too few of its members were seen; publish it again",
 		zap.String("segment", name), zap.Uint64("seen", seen), zap.Uint64("count", f.Count))
 	detail := "fewer distinct profiles have an event since first_sequence than count says; publish the whole segment again"
@@ -101,7 +101,7 @@ var verdictNames = map[ledger.Verdict]string{
 
 func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v ledger.Verdict, then func()) {
 	l.receipted(l.receiptOf("refresh", map[string]any{
-		"segment": l.state.roster.SegmentName(f.Segment), "sequence": f.Sequence, "first_sequence": f.First,
+		"segment": l.state.Roster.SegmentName(f.Segment), "sequence": f.Sequence, "first_sequence": f.First,
 		"count": f.Count, "seen": seen, "verdict": verdictNames[v],
 	}), then)
 }

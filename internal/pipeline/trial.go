@@ -31,8 +31,8 @@ var (
 // beside is what a suspended destination sends all the same: the deletions of erasures where the key works, and, when it is
 // time to ask again, one small request of the kind that was refused.
 func (l *loop) beside(p *planner, permit health.Permit) []ledger.Record {
-	if l.state.erasing.Len() > 0 && permit.Deletions {
-		l.state.window.Due(p.now.UnixNano(), p.offer)
+	if l.state.Erasing.Len() > 0 && permit.Deletions {
+		l.state.Window.Due(p.now.UnixNano(), p.offer)
 		p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))
 	}
 	if permit.Probe {
@@ -60,10 +60,10 @@ func (l *loop) askAgain(p *planner) {
 // trial plans a request of one contact, where one needs it. It reports false where none does.
 func (p *planner) trial(op contact.Operation) bool {
 	l := p.l
-	if op == 0 || l.sending[op] > 0 || l.state.meta.Paused && op != contact.Delete {
+	if op == 0 || l.sending[op] > 0 || l.state.Meta.Paused && op != contact.Delete {
 		return false
 	}
-	l.state.window.Due(p.now.UnixNano(), p.offer)
+	l.state.Window.Due(p.now.UnixNano(), p.offer)
 	l.offered.thin(p)
 	before := len(p.records)
 	switch op {
@@ -82,7 +82,7 @@ func (p *planner) trial(op contact.Operation) bool {
 // thin drops what was offered more than once, so that a suspension of days does not grow with the events (I11).
 func (o *offers) thin(p *planner) {
 	for n := range o {
-		if len(o[n]) > 2*p.l.state.window.Len()+readsAtOnce {
+		if len(o[n]) > 2*p.l.state.Window.Len()+readsAtOnce {
 			p.sift(need(n), len(o[n]))
 		}
 	}
@@ -92,7 +92,7 @@ func (o *offers) thin(p *planner) {
 // was refused, or nobody needs one any more.
 func (l *loop) probe(now time.Time) {
 	job := ""
-	for _, b := range l.state.flight.Open() {
+	for _, b := range l.state.Flight.Open() {
 		if b.State == flight.Accepted && b.Job != "" {
 			job = b.Job
 		}

@@ -17,11 +17,11 @@ import (
 // changed since waits for the horizon.
 func (p *planner) retry() {
 	s := p.l.state
-	for _, b := range s.flight.Open() {
+	for _, b := range s.Flight.Open() {
 		if p.left[contact.Upsert] <= 0 {
 			return
 		}
-		if b.ID < s.meta.MappedSince {
+		if b.ID < s.Meta.MappedSince {
 			continue // under another mapping the same fields are no longer the same content (I4)
 		}
 		if b.State != flight.Doubt || b.Operation != contact.Upsert || p.now.UnixNano() >= b.Until {
@@ -29,11 +29,11 @@ func (p *planner) retry() {
 		}
 		var same []contact.Handle
 		for _, it := range b.Items {
-			if s.roster.Desired(it.Handle) && s.roster.Hash(it.Handle) == it.Hash && !p.l.owes(it.Handle) && p.l.spared[it.Handle] != it.Hash {
+			if s.Roster.Desired(it.Handle) && s.Roster.Hash(it.Handle) == it.Hash && !p.l.owes(it.Handle) && p.l.spared[it.Handle] != it.Hash {
 				same = append(same, it.Handle)
 			}
 		}
-		p.again = s.inBulk(same)
+		p.again = s.InBulk(same)
 		p.cutAll(same)
 		p.again = false
 	}
@@ -43,15 +43,15 @@ func (p *planner) retry() {
 // Slots of those whose fields are still being read stay reserved for them.
 func (p *planner) admit() {
 	s := p.l.state
-	if s.book.Count(plan.Waiting) == 0 || p.free == 0 {
+	if s.Book.Count(plan.Waiting) == 0 || p.free == 0 {
 		return
 	}
 	room := min(p.free, readsAtOnce)
-	s.book.Head(s.roster.Place, func(h contact.Handle) bool {
+	s.Book.Head(s.Roster.Place, func(h contact.Handle) bool {
 		if p.l.owes(h) {
 			return false // nobody passes it
 		}
-		if _, ok := s.fields(h); ok {
+		if _, ok := s.Fields(h); ok {
 			p.upserts = append(p.upserts, h)
 		} else {
 			p.reads = append(p.reads, h)
@@ -94,13 +94,13 @@ func (p *planner) slotted(upserts []contact.Handle) []contact.Handle {
 	adds := make([]contact.Handle, 0, len(upserts))
 	updates := make([]contact.Handle, 0, len(upserts))
 	for _, h := range upserts {
-		if at := s.book.At(h); at.Listed() || at.Slot() {
+		if at := s.Book.At(h); at.Listed() || at.Slot() {
 			updates = append(updates, h)
 		} else {
 			adds = append(adds, h)
 		}
 	}
-	if len(adds) > p.free || s.book.Count(plan.Waiting) > 0 {
+	if len(adds) > p.free || s.Book.Count(plan.Waiting) > 0 {
 		adds = p.line(adds)
 	}
 	p.free -= len(adds)
@@ -112,24 +112,24 @@ func (p *planner) slotted(upserts []contact.Handle) []contact.Handle {
 func (p *planner) line(adds []contact.Handle) []contact.Handle {
 	s := p.l.state
 	slices.SortFunc(adds, func(a, b contact.Handle) int {
-		if s.roster.Place(a) < s.roster.Place(b) {
+		if s.Roster.Place(a) < s.Roster.Place(b) {
 			return -1
 		}
 		return 1
 	})
 	first, someone := uint64(0), false
-	s.book.Head(s.roster.Place, func(h contact.Handle) bool {
-		if _, ready := s.fields(h); ready && slices.Contains(adds[:min(len(adds), 1)], h) {
+	s.Book.Head(s.Roster.Place, func(h contact.Handle) bool {
+		if _, ready := s.Fields(h); ready && slices.Contains(adds[:min(len(adds), 1)], h) {
 			return true
 		}
-		first, someone = s.roster.Place(h), true
+		first, someone = s.Roster.Place(h), true
 		return false
 	})
 	var in, wait []contact.Handle
 	for _, h := range adds {
-		waits := s.book.At(h).Place() == plan.Waiting
+		waits := s.Book.At(h).Place() == plan.Waiting
 		switch {
-		case len(in) < p.free && (waits || !someone || s.roster.Place(h) < first):
+		case len(in) < p.free && (waits || !someone || s.Roster.Place(h) < first):
 			in = append(in, h)
 		case !waits:
 			wait = append(wait, h)
@@ -173,16 +173,16 @@ func (p *planner) cut(handles []contact.Handle) int {
 	taken := make([]contact.Handle, 0, min(len(handles), l.opts.Batch.MaxContacts))
 	for ; n < len(handles); n++ {
 		h := handles[n]
-		fields, ok := s.fields(h)
+		fields, ok := s.Fields(h)
 		if !ok {
 			continue
 		}
-		l.json = l.encoder.AppendContact(l.json[:0], string(s.roster.Email(h)), fields, s.book.At(h).Mask)
+		l.json = l.encoder.AppendContact(l.json[:0], string(s.Roster.Email(h)), fields, s.Book.At(h).Mask)
 		if !batch.Add(l.json) {
 			l.full = len(taken)
 			break
 		}
-		l.state.stats.Uncleared += uint64(l.encoder.Uncleared(fields, s.book.At(h).Mask))
+		l.state.Counts.Uncleared += uint64(l.encoder.Uncleared(fields, s.Book.At(h).Mask))
 		taken = append(taken, h)
 	}
 	if len(taken) == 0 {

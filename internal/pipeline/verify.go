@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"rollcall/internal/state"
+
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -17,7 +19,7 @@ import (
 // Comparison holds a list, as an export shows it, against a state that was loaded from the ledger. Contacts
 // that are dirty are counted and not judged: their end tells how they stand.
 type Comparison struct {
-	state  *State
+	state  *state.State
 	stream Stream
 	name   string // of the event stream
 	in     *intake
@@ -45,8 +47,8 @@ type suspect struct {
 const compareAtOnce = 2000
 
 // NewComparison starts a comparison with a list whose export begins at a time.
-func NewComparison(s *State, o Rehearsal, began time.Time) (*Comparison, error) {
-	spec, _ := o.Mapping.Numbered(s.meta.Claim.Fields)
+func NewComparison(s *state.State, o Rehearsal, began time.Time) (*Comparison, error) {
+	spec, _ := o.Mapping.Numbered(s.Meta.Claim.Fields)
 	mapper, err := mapping.New(spec)
 	if err != nil {
 		return nil, err
@@ -58,13 +60,13 @@ func NewComparison(s *State, o Rehearsal, began time.Time) (*Comparison, error) 
 	opts := &Options{Binding: o.Binding, Stream: o.Stream, Mapping: spec}
 	in := &intake{opts: opts, mapper: mapper, segments: map[string]uint16{}, log: zap.NewNop(), now: time.Now}
 	for _, name := range o.Binding.Segments {
-		if n, ok := s.roster.Segment(name); ok {
+		if n, ok := s.Roster.Segment(name); ok {
 			in.segments[name] = n
 		}
 	}
 	return &Comparison{
 		state: s, stream: o.Stream, name: o.Binding.Stream, in: in, mapper: second,
-		fresh: began.Add(-o.Policy.scaled(2 * time.Minute)).Unix(), seen: map[contact.Handle]bool{},
+		fresh: began.Add(-o.Policy.Scaled(2 * time.Minute)).Unix(), seen: map[contact.Handle]bool{},
 	}, nil
 }
 
@@ -74,14 +76,14 @@ func (c *Comparison) Member(ctx context.Context, email string, fields map[string
 	normal, ok := contact.Normalize(nil, []byte(email))
 	h := contact.Handle(0)
 	if ok {
-		h = c.state.roster.Find(normal)
+		h = c.state.Roster.Find(normal)
 	}
 	if h == 0 {
 		c.stranger(email)
 		return nil
 	}
 	c.seen[h] = true
-	at, desired := c.state.book.At(h), c.state.roster.Desired(h)
+	at, desired := c.state.Book.At(h), c.state.Roster.Desired(h)
 	switch {
 	case !c.settled(h):
 		c.Pending++
@@ -105,10 +107,10 @@ func (c *Comparison) stranger(email string) {
 // settled reports whether nothing is under way for the contact. One that waits, is held or refused stands still.
 func (c *Comparison) settled(h contact.Handle) bool {
 	s := c.state
-	if _, due := s.window.Has(h); due || s.flight.Of(h) != nil || s.bulk.touched.Get(uint32(h)) != nil || s.book.At(h).LastAdd() > c.fresh {
+	if _, due := s.Window.Has(h); due || s.Flight.Of(h) != nil || s.Bulk.PendingRelease.Get(uint32(h)) != nil || s.Book.At(h).LastAdd() > c.fresh {
 		return false
 	}
-	return s.book.At(h).Place() != plan.Waiting && s.book.At(h).Place() != plan.Held
+	return s.Book.At(h).Place() != plan.Waiting && s.Book.At(h).Place() != plan.Held
 }
 
 // compare reads the events of the gathered members again and compares what they map to with what SendGrid
@@ -116,7 +118,7 @@ func (c *Comparison) settled(h contact.Handle) bool {
 func (c *Comparison) compare(ctx context.Context) error {
 	var sequences []uint64
 	for _, m := range c.batch {
-		sequences = append(sequences, c.state.roster.Source(m.h))
+		sequences = append(sequences, c.state.Roster.Source(m.h))
 	}
 	events, err := c.stream.ReadSequences(ctx, c.name, sequences)
 	if err != nil {
@@ -127,7 +129,7 @@ func (c *Comparison) compare(ctx context.Context) error {
 		bySequence[events[i].Sequence] = &events[i]
 	}
 	for _, m := range c.batch {
-		if err := c.compareOne(ctx, m, bySequence[c.state.roster.Source(m.h)]); err != nil {
+		if err := c.compareOne(ctx, m, bySequence[c.state.Roster.Source(m.h)]); err != nil {
 			return err
 		}
 	}
@@ -145,11 +147,11 @@ func (c *Comparison) compareOne(ctx context.Context, m suspect, event *broker.Me
 		return err
 	}
 	return ledger.Rows(g.rows, func(r *ledger.Row) {
-		email := c.state.emailOf(m.h)
+		email := c.state.EmailOf(m.h)
 		switch {
 		case r.Kind != ledger.RowMembership || string(r.Email) != email || r.Bad:
 			c.Unread++
-		case !c.mapper.Matches(r.Fields, c.state.book.At(m.h).Mask, m.fields):
+		case !c.mapper.Matches(r.Fields, c.state.Book.At(m.h).Mask, m.fields):
 			c.Differ = append(c.Differ, email)
 		}
 	})
@@ -157,19 +159,19 @@ func (c *Comparison) compareOne(ctx context.Context, m suspect, event *broker.Me
 
 // End compares what is left, and finds who is missing. later is the state after the export: a contact that
 // changed meanwhile is not judged.
-func (c *Comparison) End(ctx context.Context, later *State) error {
+func (c *Comparison) End(ctx context.Context, later *state.State) error {
 	if err := c.compare(ctx); err != nil {
 		return err
 	}
-	for h := contact.Handle(1); uint32(h) < c.state.roster.Contacts(); h++ {
-		if at := c.state.book.At(h); !at.Listed() || c.seen[h] {
+	for h := contact.Handle(1); uint32(h) < c.state.Roster.Contacts(); h++ {
+		if at := c.state.Book.At(h); !at.Listed() || c.seen[h] {
 			continue
 		}
 		if !c.settled(h) {
 			c.Pending++
 			continue
 		}
-		c.Missing = append(c.Missing, c.state.emailOf(h))
+		c.Missing = append(c.Missing, c.state.EmailOf(h))
 	}
 	for _, list := range []*[]string{&c.Missing, &c.Extra, &c.Differ} {
 		kept := (*list)[:0]
@@ -186,8 +188,8 @@ func (c *Comparison) End(ctx context.Context, later *State) error {
 }
 
 // unchanged reports whether the contact stood still during the export.
-func (c *Comparison) unchanged(later *State, email string) bool {
-	was, is := c.state.roster.Find([]byte(email)), later.roster.Find([]byte(email))
-	return is != 0 && later.flight.Of(is) == nil && c.state.book.At(was) == later.book.At(is) &&
-		c.state.roster.Hash(was) == later.roster.Hash(is) && c.state.roster.Desired(was) == later.roster.Desired(is)
+func (c *Comparison) unchanged(later *state.State, email string) bool {
+	was, is := c.state.Roster.Find([]byte(email)), later.Roster.Find([]byte(email))
+	return is != 0 && later.Flight.Of(is) == nil && c.state.Book.At(was) == later.Book.At(is) &&
+		c.state.Roster.Hash(was) == later.Roster.Hash(is) && c.state.Roster.Desired(was) == later.Roster.Desired(is)
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"rollcall/internal/state"
+
 	"rollcall/internal/ledger"
 )
 
@@ -30,7 +32,7 @@ func TestTheLedgersOfEveryReleaseFoldAsTheyDidThen(t *testing.T) {
 		t.Run(folder.Name(), func(t *testing.T) {
 			dir := filepath.Join(versions, folder.Name())
 			want := strings.TrimSpace(string(read(t, dir, "digest")))
-			fromJournal, fromSnapshot := NewState(Policy{}, []byte("salt")), NewState(Policy{}, []byte("salt"))
+			fromJournal, fromSnapshot := state.NewState(state.Policy{}, []byte("salt")), state.NewState(state.Policy{}, []byte("salt"))
 			for rest := read(t, dir, "journal"); len(rest) > 0; {
 				n := binary.LittleEndian.Uint32(rest)
 				if err := fromJournal.Apply(rest[4 : 4+n]); err != nil {
@@ -41,7 +43,7 @@ func TestTheLedgersOfEveryReleaseFoldAsTheyDidThen(t *testing.T) {
 			if err := fromSnapshot.Read(bytes.NewReader(read(t, dir, "snapshot"))); err != nil {
 				t.Fatal(err)
 			}
-			for from, s := range map[string]*State{"journal": fromJournal, "snapshot": fromSnapshot} {
+			for from, s := range map[string]*state.State{"journal": fromJournal, "snapshot": fromSnapshot} {
 				if got, err := s.Digest(); err != nil || got != want {
 					t.Errorf("the state from the %s has digest %s (%v), want %s", from, got, err, want)
 				}
@@ -96,7 +98,7 @@ func writeVersion(t *testing.T, dir string) {
 		}
 		mustStop(t, stop)
 
-		s := NewState(Policy{}, []byte("salt"))
+		s := state.NewState(state.Policy{}, []byte("salt"))
 		var journal, snapshot bytes.Buffer
 		for _, entry := range w.journal {
 			journal.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(entry))))

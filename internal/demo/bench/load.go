@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"rollcall/internal/state"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -13,7 +14,6 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
-	"rollcall/internal/pipeline"
 )
 
 // Loaded is what loading a ledger took.
@@ -44,7 +44,7 @@ func Load(ctx context.Context, url, destination string) (Loaded, error) {
 	if err != nil {
 		return Loaded{}, err
 	}
-	state := pipeline.NewState(pipeline.Policy{}, installation.TombstoneSalt)
+	state := state.NewState(state.Policy{}, installation.TombstoneSalt)
 	if _, err := journal.Load(ctx, state.Read, func(_ uint64, body []byte) error { return state.Apply(body) }); err != nil {
 		return Loaded{}, err
 	}

@@ -9,13 +9,13 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"rollcall/internal/state"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"rollcall/internal/control"
-	"rollcall/internal/pipeline"
 	"rollcall/internal/publish"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid/simulator"
@@ -108,7 +108,7 @@ func tell(to io.Writer, a *control.ReplayAnswer) {
 // judge compares what was planned with what happened.
 func judge(a *control.ReplayAnswer) error {
 	p, out := a.Plan, a.Outcome
-	if out == nil || a.State != pipeline.ReplayDone {
+	if out == nil || a.State != state.ReplayDone {
 		return fmt.Errorf("the replay is %s", a.State)
 	}
 	if p.Events != out.Events || p.Superseded != out.Superseded || p.NoOps != out.NoOps || p.Bad != out.Bad || p.Upserts != out.Upserts ||

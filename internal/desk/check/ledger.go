@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"rollcall/internal/state"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ type claiming struct {
 	cfg   *config.Config
 	conn  *broker.Conn
 	d     *config.Destination
-	state *pipeline.State
+	state *state.State
 }
 
 func claimable(ctx context.Context, found *Findings, c claiming) {
