@@ -71,7 +71,7 @@ func (b *bulk) load(in *wire.Reader) {
 	}
 }
 
-// decide is what a contact needs: also one that SendGrid is believed to have as desired, where a forced replay
+// Decide is what a contact needs: also one that SendGrid is believed to have as desired, where a forced replay
 // sends it again.
 func (s *State) Decide(h contact.Handle) plan.Decision {
 	desired := s.Roster.Desired(h)
@@ -136,7 +136,7 @@ func (s *State) heldBack(elsewhere int) int {
 	return min(s.Bulk.PendingRelease.Len(), max(0, s.Dirty.Len()-elsewhere))
 }
 
-// inBulk reports whether the batch is of contacts that became due by a re-reading.
+// InBulk reports whether the batch is of contacts that became due by a re-reading.
 func (s *State) InBulk(handles []contact.Handle) bool {
 	return len(handles) > 0 && s.Bulk.Released.Get(uint32(handles[0])) != nil
 }

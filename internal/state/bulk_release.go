@@ -95,7 +95,7 @@ func (s *State) stays(h contact.Handle) {
 	}
 }
 
-// underWay counts the contacts that became due by a re-reading and have not come to an end, and those of them that leave.
+// UnderWay counts the contacts that became due by a re-reading and have not come to an end, and those of them that leave.
 func (s *State) UnderWay() (n, leaving int) {
 	for _, h := range s.Bulk.Released.Handles() {
 		if h := contact.Handle(h); s.Book.At(h).Place() == plan.Nowhere {
@@ -135,7 +135,7 @@ func (s *State) abandon(at int64) {
 	s.readAgain(at)
 }
 
-// letEverybodyGo lets all touched contacts become due as live traffic: what was read is of a stream that is no more.
+// ReleaseAll lets all touched contacts become due as live traffic: what was read is of a stream that is no more.
 func (s *State) ReleaseAll(at int64) {
 	for _, h := range slices.Clone(s.Bulk.PendingRelease.Handles()) {
 		s.Bulk.PendingRelease.Remove(h)

@@ -8,7 +8,7 @@ import (
 	"rollcall/internal/roster"
 )
 
-// touch is told by the roster of each contact whose desire or fields may have changed.
+// contactChanged is told by the roster of each contact whose desire or fields may have changed.
 func (s *State) contactChanged(h contact.Handle, c roster.Cause) {
 	open := s.Flight.Of(h)
 	switch {
@@ -150,7 +150,7 @@ func (s *State) evaluate(h contact.Handle, due int64) {
 	s.Window.Put(s.at, due, h)
 }
 
-// oldest returns the broker time, in unix milliseconds, of the oldest change that is in a window, on its
+// OldestUnapplied returns the broker time, in unix milliseconds, of the oldest change that is in a window, on its
 // way or in doubt; zero is none. It looks at every dirty contact.
 func (s *State) OldestUnapplied() int64 {
 	var oldest int64

@@ -7,7 +7,7 @@ import (
 	"rollcall/internal/plan"
 )
 
-// erasure is one person's right to be forgotten, until it is proven. It is part of the state, so that a crash
+// Erasure is one person's right to be forgotten, until it is proven. It is part of the state, so that a crash
 // between any two stages resumes it.
 type Erasure struct {
 	Sequence uint64       `json:"sequence"` // of the event

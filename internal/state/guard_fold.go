@@ -4,7 +4,7 @@ import (
 	"rollcall/internal/contact"
 )
 
-// byGuard tells apart removals that the guard neither counts nor holds, those that it has let go before and that had no
+// ByGuard tells apart removals that the guard neither counts nor holds, those that it has let go before and that had no
 // effect yet, and those that it is asked about.
 func (s *State) ByGuard(removals []contact.Handle) (free, passed, others []contact.Handle) {
 	for _, h := range removals {

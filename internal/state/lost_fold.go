@@ -48,7 +48,7 @@ func (s *State) whole() {
 	}
 }
 
-// accepts reports whether a refresh may let go of what it sweeps; one that stands for a new stream's end always
+// Accepts reports whether a refresh may let go of what it sweeps; one that stands for a new stream's end always
 // ends a publication.
 func (s *State) Accepts(f roster.Refresh) (seen uint64, ok bool) {
 	seen = s.Roster.Count(f.Segment, f.First)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// replayID is a name that no replay of the ledger had before.
+// ReplayID is a name that no replay of the ledger had before.
 func (s *State) ReplayID() string {
 	n := len(s.Meta.Commands) + 1
 	if last := s.Meta.Replay; last != nil {

@@ -19,7 +19,7 @@ const (
 	ReplayTold = "told" // of a record alone: the receipt of the cancelled one is stored
 )
 
-// reading reports whether the stream is being read again: what that touches is not due meanwhile.
+// Reading reports whether the stream is being read again: what that touches is not due meanwhile.
 func (s *State) Reading() bool {
 	return s.Meta.Fill != nil || s.Meta.Replay != nil && s.Meta.Replay.State == ReplayRunning
 }
@@ -73,7 +73,7 @@ func (s *State) progress(at, r *ledger.Replay) {
 	}
 }
 
-// refold folds a part of a replay. What came after it was planned is folded as well, and is no part of the plan.
+// Refold folds a part of a replay. What came after it was planned is folded as well, and is no part of the plan.
 func (s *State) Refold(r *ledger.Refold) error {
 	if !s.Replaying() {
 		return nil // it was cancelled meanwhile
@@ -113,7 +113,7 @@ func (s *State) later(row *ledger.Row) bool {
 	return planned > 0 && row.Sequence > planned
 }
 
-// sorted takes out of a part of a replay the rows that a newer event has overtaken, and counts all of them.
+// Sorted takes out of a part of a replay the rows that a newer event has overtaken, and counts all of them.
 func (s *State) Sorted(r *ledger.Replay, rows []byte) (kept []byte, err error) {
 	var last ledger.Row
 	planned := r.Planned

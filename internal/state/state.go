@@ -27,7 +27,7 @@ type Policy struct {
 	Keep    time.Duration // how long a profile in no segment is remembered; zero is for ever
 }
 
-// scaled returns a wait on SendGrid's work by the account's clock.
+// Scaled returns a wait on SendGrid's work by the account's clock.
 func (p Policy) Scaled(d time.Duration) time.Duration {
 	if p.Scale > 1 {
 		return time.Duration(float64(d) / p.Scale)
@@ -134,7 +134,7 @@ func NewState(p Policy, salt []byte) *State {
 	}
 }
 
-// partBytes is about what a contact and its profile take in the largest part of a snapshot.
+// PartBytes is about what a contact and its profile take in the largest part of a snapshot.
 const PartBytes = 96
 
 // Write writes a snapshot of the state.
@@ -233,7 +233,7 @@ func (s *State) loadDirty(in *wire.Reader) error {
 	return in.Err()
 }
 
-// fields returns the contact's fields where the version in hand is the desired one.
+// Fields returns the contact's fields where the version in hand is the desired one.
 func (s *State) Fields(h contact.Handle) ([]byte, bool) {
 	d := s.Dirty.Rows.Get(uint32(h))
 	if d == nil || d.Fields == 0 || d.hash != s.Roster.Hash(h) {

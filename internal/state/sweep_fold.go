@@ -76,7 +76,7 @@ type HeldSweep struct {
 	Contacts int    `json:"contacts"`                 // that would leave the list
 }
 
-// heldSweeps names the refreshes, and segments taken away, whose removals are held whole, without counting contacts.
+// HeldSweeps names the refreshes, and segments taken away, whose removals are held whole, without counting contacts.
 func (s *State) HeldSweeps() []HeldSweep {
 	var held []HeldSweep
 	for _, f := range s.Roster.Pending() {

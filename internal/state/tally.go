@@ -55,7 +55,7 @@ type LiveChanges struct {
 	Slots     int    `json:"slots_taken,omitempty"` // under the cap meanwhile; fewer than zero were freed
 }
 
-// outcomeOf gives a replay's figures; nil where an earlier build ran it.
+// OutcomeOf gives a replay's figures; nil where an earlier build ran it.
 func OutcomeOf(r *ledger.Replay, t *Tally) *Outcome {
 	if r == nil || t == nil {
 		return nil
@@ -94,7 +94,7 @@ func (s *State) tally(count func(*Tally)) {
 	}
 }
 
-// closed is the tally of the replay under way as its end leaves it; nil where an earlier build began it.
+// Closed is the tally of the replay under way as its end leaves it; nil where an earlier build began it.
 func (s *State) Closed(at int64) *Tally {
 	if s.Meta.Tally == nil || !s.Replaying() {
 		return s.Meta.Tally
