@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"rollcall/internal/state"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +20,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/scrub"
+	"rollcall/internal/state"
 	"rollcall/internal/telemetry"
 )
 

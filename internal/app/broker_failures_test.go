@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"rollcall/internal/state"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // The lines of docs/failures.md about the broker itself: away, forgetful, or without what it was to keep.

@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 	"rollcall/internal/telemetry"
 )
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"slices"
 	"sync/atomic"
 
@@ -17,6 +16,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 	"rollcall/internal/telemetry"
 )
 

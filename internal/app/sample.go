@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"time"
 
 	"go.uber.org/zap"
 
 	"rollcall/internal/control"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 	"rollcall/internal/telemetry"
 )
 

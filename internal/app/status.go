@@ -2,12 +2,12 @@ package app
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // answer turns a destination's numbers into what operators read.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
+	"rollcall/internal/state"
 )
 
 func newExplainCommand(env *Env) *cobra.Command {

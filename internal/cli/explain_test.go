@@ -2,13 +2,13 @@ package cli
 
 import (
 	"encoding/json"
-	"rollcall/internal/state"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/control"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 	"rollcall/internal/testkit"
 )
 

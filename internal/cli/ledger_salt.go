@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"rollcall/internal/state"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/people"
+	"rollcall/internal/state"
 )
 
 // warnOfSalt says that a backup's tombstones match nobody on this broker, and lets the state remember it for `ledger

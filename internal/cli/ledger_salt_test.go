@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"rollcall/internal/state"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // saltless writes a backup as earlier releases did: without the salt of its one tombstone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"rollcall/internal/state"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 )
 
 func newRebaseCommand(env *Env) *cobra.Command {

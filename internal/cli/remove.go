@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"rollcall/internal/state"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +10,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/people"
+	"rollcall/internal/state"
 )
 
 type removeFlags struct {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/control"
+	"rollcall/internal/state"
 	"rollcall/internal/testkit"
 )
 

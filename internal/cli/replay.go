@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // replayFlags say what is read again.

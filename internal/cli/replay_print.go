@@ -3,13 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 	"strings"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 )
 
 func printPlan(to io.Writer, d *config.Destination, p *pipeline.Plan) error {

@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"rollcall/internal/state"
 	"strings"
 
 	"rollcall/internal/control"
+	"rollcall/internal/state"
 )
 
 // capPart warns as the cap fills up, at the steps of which the log warns too.

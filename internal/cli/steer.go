@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/people"
+	"rollcall/internal/state"
 )
 
 // steering is a command that is nothing but its entry in the ledger.

@@ -2,11 +2,11 @@ package control
 
 import (
 	"encoding/json"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 )
 
 // ExplainArgs names one person: a profile's id or an e-mail.

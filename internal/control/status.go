@@ -1,9 +1,10 @@
 package control
 
 import (
-	"rollcall/internal/state"
 	"strings"
 	"time"
+
+	"rollcall/internal/state"
 )
 
 // StatusAnswer is how one destination stands: the answer to Status, one line of `consumer status`, and one

@@ -13,7 +13,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"rollcall/internal/state"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +20,7 @@ import (
 	"rollcall/internal/demo/audit"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 // Options is what can be chosen.

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/demo/audit"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 // demoField is one mapped field.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"rollcall/internal/state"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/publish"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 // destination is the demo's only one.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,6 +16,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 )
 
 // A reader whose ledger was compacted under it reads it again, after a pause, and not for ever: an owner compacts once in

@@ -3,12 +3,12 @@ package desk
 import (
 	"context"
 	"errors"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // note is a command that is nothing but its entry.

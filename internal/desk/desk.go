@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"rollcall/internal/state"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // Active is the destination's loop, where it runs in this process.

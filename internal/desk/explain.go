@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"slices"
 
 	"rollcall/internal/broker"
@@ -11,6 +10,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/scrub"
 	"rollcall/internal/segment"
+	"rollcall/internal/state"
 )
 
 // explain tells one person's whole story.

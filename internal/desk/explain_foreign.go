@@ -2,10 +2,10 @@ package desk
 
 import (
 	"context"
-	"rollcall/internal/state"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
+	"rollcall/internal/state"
 )
 
 // foreign is the contact that SendGrid has under an e-mail of which the ledger knows nothing; none where it has none.

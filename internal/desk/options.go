@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"rollcall/internal/state"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 	"rollcall/internal/window"
 )
 

@@ -3,11 +3,11 @@ package desk
 import (
 	"encoding/json"
 	"fmt"
-	"rollcall/internal/state"
 	"testing"
 	"time"
 
 	"rollcall/internal/control"
+	"rollcall/internal/state"
 )
 
 var second = time.Date(2026, 11, 23, 13, 0, 7, 0, time.UTC)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"rollcall/internal/state"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +16,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // Removal is what a removed destination's contacts are taken off the list with.

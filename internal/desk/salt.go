@@ -2,9 +2,9 @@ package desk
 
 import (
 	"context"
-	"rollcall/internal/state"
 
 	"rollcall/internal/broker"
+	"rollcall/internal/state"
 )
 
 // SaltLost reports whether the tombstones of a backup match nobody on this broker: an earlier release wrote it

@@ -2,11 +2,11 @@ package desk_test
 
 import (
 	"bytes"
-	"rollcall/internal/state"
 	"testing"
 
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // H35: a backup that is restored over another installation, after the disks were lost, still knows who was erased.

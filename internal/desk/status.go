@@ -2,12 +2,12 @@ package desk
 
 import (
 	"context"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // countsFresh is how long an account's count is taken as it is: it lags behind by half a minute anyway.

@@ -1,12 +1,12 @@
 package model
 
 import (
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
+	"rollcall/internal/state"
 )
 
 // The debounce, watched from outside: no contact is sent before it was quiet, or has waited long enough, counted from the

@@ -1,11 +1,11 @@
 package model
 
 import (
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
+	"rollcall/internal/state"
 )
 
 // guardWatch holds the guard to what takes effect (H39).

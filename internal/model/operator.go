@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"rollcall/internal/state"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 // What operators ask for while a story is played. None of it may change where the list ends.

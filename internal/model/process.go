@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"rollcall/internal/state"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"rollcall/internal/pipeline"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 	"rollcall/internal/window"
 )
 

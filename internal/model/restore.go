@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"rollcall/internal/state"
 	"time"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // doBackup keeps the state that is committed now, as `consumer ledger backup` writes it.

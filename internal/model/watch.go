@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"rollcall/internal/state"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
+	"rollcall/internal/state"
 )
 
 // watch checks what has to hold after every step: at every commit against a state of its own, folded from

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
+	"rollcall/internal/state"
 )
 
 // open loads the ledger and claims it.

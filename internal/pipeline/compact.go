@@ -7,11 +7,10 @@ import (
 	"maps"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // snapshotEvery is how many bytes the journal grows before the state is written as a snapshot; a large

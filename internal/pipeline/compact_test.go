@@ -10,9 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // fakeCompactor counts what it is asked to store.

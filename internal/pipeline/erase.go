@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // Neighbours are the account's other destinations: a deletion takes a contact off their lists too.

@@ -3,11 +3,10 @@ package pipeline
 import (
 	"context"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
+	"rollcall/internal/state"
 )
 
 // Purger finds and overwrites what the broker holds of a person.

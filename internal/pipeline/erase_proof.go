@@ -6,11 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // shred forces a snapshot without the persons, whose pointer is followed by overwriting what it replaces.

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -23,6 +21,7 @@ import (
 	"rollcall/internal/plan"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 	"rollcall/internal/window"
 )
 

@@ -7,12 +7,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // guarded runs a destination whose guard lets few removals go.

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"time"
 
-	"rollcall/internal/state"
-
 	"github.com/cenkalti/backoff/v4"
 	"go.uber.org/zap"
 
 	"rollcall/internal/health"
 	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // What package health is told by the loop, and what the loop logs of its answers.

@@ -5,9 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // What the guard holds whole is no dirty contact: numbers, story and approval tell of it all the same.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // The reasons for which a destination is not claimed: nothing is taken over.

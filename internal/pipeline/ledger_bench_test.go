@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 	"rollcall/internal/testkit"
 )
 

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -18,6 +16,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // A graceful stop makes no request any more and waits for the answers of those that are under way: not long where another

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/health"
 	"rollcall/internal/mapping"
+	"rollcall/internal/state"
 )
 
 // ErrRemapped ends a run whose custom fields turned out to be others at SendGrid: the next claim reads the events

@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 	"rollcall/internal/window"
 )
 

@@ -5,8 +5,6 @@ import (
 	"io"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -14,6 +12,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // Journal is the destination's ledger. Append is fenced: an error that is ledger.ErrFenced means that

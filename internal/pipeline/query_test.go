@@ -8,12 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // explain asks a running destination, and the state that a reader would load from the ledger: I13 says

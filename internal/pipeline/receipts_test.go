@@ -10,9 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // records is a stream of receipts that does not take every one.

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // ErrBusy says that a contact is on its way here: it is rechecked once that has ended.

@@ -6,8 +6,6 @@ import (
 	"math"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
@@ -15,6 +13,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
+	"rollcall/internal/state"
 )
 
 // Plan is what a replay would do, by the state as it is now: figures of events, then of contacts, then of

@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // replay goes on with the replay under way, one part at a time, beside live traffic.

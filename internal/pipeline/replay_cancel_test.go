@@ -7,10 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // slowly is a stream whose ranges are read an event at a time, each taking a while.

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // ErrReplayUnderWay refuses a second replay.

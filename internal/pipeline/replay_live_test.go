@@ -6,10 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
+	"rollcall/internal/state"
 )
 
 func (w *world) order(d *Destination, name string) {

@@ -9,12 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/ledger"
 	"rollcall/internal/segment"
+	"rollcall/internal/state"
 )
 
 // lives publishes a history of changes of each of n profiles in segment a: each has another first name.

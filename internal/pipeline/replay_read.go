@@ -5,12 +5,11 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/state"
-
 	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 func (l *loop) replayRead(r *ledger.Replay) {

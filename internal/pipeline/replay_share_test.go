@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 // trickle lets one contact of segment a after the other change every few seconds for a while, and returns how long

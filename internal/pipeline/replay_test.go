@@ -7,11 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 func (w *world) replayState(d *Destination) ledger.Replay {

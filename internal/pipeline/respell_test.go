@@ -8,12 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/segment"
+	"rollcall/internal/state"
 )
 
 const (

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
 	"rollcall/internal/plan"
+	"rollcall/internal/state"
 )
 
 // Retried is what became of events that were to be folded again.

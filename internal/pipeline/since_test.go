@@ -7,9 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 	"rollcall/internal/wire"
 )
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"rollcall/internal/state"
-
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
@@ -14,6 +12,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
+	"rollcall/internal/state"
 )
 
 // Comparison holds a list, as an export shows it, against a state that was loaded from the ledger. Contacts

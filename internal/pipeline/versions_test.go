@@ -10,9 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/state"
-
 	"rollcall/internal/ledger"
+	"rollcall/internal/state"
 )
 
 // versions is where the ledgers of every released form are kept, one folder a form: a journal (entries, each behind

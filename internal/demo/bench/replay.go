@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"regexp"
-	"rollcall/internal/state"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"rollcall/internal/publish"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid/simulator"
+	"rollcall/internal/state"
 )
 
 const (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"rollcall/internal/state"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"rollcall/internal/ledger"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
+	"rollcall/internal/state"
 )
 
 // Ledgers looks whether `run` could claim each destination's ledger as the file has it, and for destinations that the
