@@ -156,34 +156,6 @@ func (m *Mapper) Map(dst, attributes []byte) Result {
 	return res
 }
 
-func (m *Mapper) mapEmail(res *Result) {
-	no := func(reason segment.Reason, why string) {
-		res.Reason, res.Detail = reason, m.spec.EmailAttribute+" "+why
-	}
-	switch {
-	case len(m.email) == 0:
-		no(segment.ReasonNoEmail, "is absent")
-		return
-	case string(m.email) == "null":
-		no(segment.ReasonNoEmail, "is null")
-		return
-	case string(m.email) == `""`:
-		no(segment.ReasonNoEmail, "is empty")
-		return
-	case m.email[0] != '"':
-		no(segment.ReasonInvalidEmail, "is "+typeOf(m.email)+", no text")
-		return
-	}
-	var text []byte
-	text, m.scratch = segment.Unquote(m.scratch, m.email)
-	address, ok := contact.Normalize(m.address[:0], text)
-	if m.address = address; !ok {
-		no(segment.ReasonInvalidEmail, noEmail(text))
-		return
-	}
-	res.Email = address
-}
-
 // Uncleared counts the number and date fields that were sent with a value, as the mask says, and have none now:
 // SendGrid can't clear those.
 func (m *Mapper) Uncleared(fields []byte, mask uint64) int {
