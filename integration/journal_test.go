@@ -14,7 +14,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // journal is the destination's ledger as the broker holds it, followed from outside: who wrote which entry, and when. It says
@@ -30,7 +30,7 @@ type entry struct {
 	sequence, previous uint64
 	at                 time.Time // the broker's
 	writer             string    // of the process: an entry's id begins with a prefix that a process draws once
-	claim              *ledger.Claim
+	claim              *record.Claim
 	cursor             uint64 // 0 where it commits no events
 }
 
@@ -72,11 +72,11 @@ func (j *journal) read(ctx context.Context, js jetstream.JetStream) {
 		e := entry{sequence: raw.Sequence, at: raw.Time, writer: fmt.Sprintf("%.12s", raw.Header.Get("Rollcall-Entry"))}
 		e.previous, _ = strconv.ParseUint(raw.Header.Get("Rollcall-Previous"), 10, 64)
 		if raw.Header.Get("Rollcall-Pointer") == "" {
-			_ = ledger.Records(raw.Data, func(r ledger.Record) error { // what this build can't read is for other tests
+			_ = record.Records(raw.Data, func(r record.Record) error { // what this build can't read is for other tests
 				switch r := r.(type) {
-				case *ledger.Claim:
+				case *record.Claim:
 					e.claim = r
-				case *ledger.Commit:
+				case *record.Commit:
 					e.cursor = r.Cursor
 				}
 				return nil

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // The lines of docs/failures.md that need a whole process, and a broker that is tampered with.
@@ -208,7 +209,7 @@ func TestALedgerOfANewerBuildIsLeftToTheNewerBuild(t *testing.T) {
 	if _, err := journal.Load(t.Context(), skipSnapshot, func(uint64, []byte) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	unknown := append(ledger.NewEntry(nil), 200, 0, 0, 0, 0) // a record's kind, and its empty body
+	unknown := append(record.NewEntry(nil), 200, 0, 0, 0, 0) // a record's kind, and its empty body
 	if _, err := journal.Append(t.Context(), unknown); err != nil {
 		t.Fatal(err)
 	}

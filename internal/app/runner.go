@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/desk"
 	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/state"
@@ -86,7 +87,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 	o := pipeline.Options{
 		Destination: d.ID, Owner: d.Owner, Name: d.Name, Replica: r.app.opts.Replica,
 		ConfigHash: r.app.cfg.Hash(), Revision: int(r.app.cfg.Revision), Salt: r.app.secrets.get().TombstoneSalt, Suspended: suspended,
-		Binding: ledger.Binding{
+		Binding: record.Binding{
 			BaseURL: r.account.cfg.BaseURL, OnBehalfOf: r.account.cfg.OnBehalfOf, List: d.ListID, Stream: d.Stream,
 			Segments: d.Segments, Normalisation: contact.Normalisation,
 		},

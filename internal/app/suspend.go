@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 var errStale = errors.New("stale_config: a newer configuration than this replica's is in force; start it again with the newer file")
@@ -42,7 +43,7 @@ func (r *runner) stopped(err error) (declines bool) {
 
 // admit judges whether this replica may claim: not with a lower revision than the ledger's, and at the same one not
 // with another binding while a replica is there that has the ledger's.
-func (r *runner) admit(last ledger.Claim, want ledger.Binding) error {
+func (r *runner) admit(last record.Claim, want record.Binding) error {
 	mine := int(r.app.cfg.Revision)
 	if last.Revision > mine {
 		return fmt.Errorf("%w (revision %d is in force, this replica has %d)", errStale, last.Revision, mine)
@@ -60,7 +61,7 @@ func (r *runner) admit(last ledger.Claim, want ledger.Binding) error {
 }
 
 // sameBinding compares what a configuration says; when the stream was made is none of it.
-func sameBinding(a, b ledger.Binding) bool {
+func sameBinding(a, b record.Binding) bool {
 	return a.BaseURL == b.BaseURL && a.OnBehalfOf == b.OnBehalfOf && a.List == b.List && a.Stream == b.Stream &&
 		slices.Equal(slices.Sorted(slices.Values(a.Segments)), slices.Sorted(slices.Values(b.Segments))) &&
 		a.Mapping == b.Mapping && a.Normalisation == b.Normalisation

@@ -11,6 +11,7 @@ import (
 
 	"rollcall/internal/config"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 func newDumpCommand(env *Env) *cobra.Command {
@@ -52,7 +53,7 @@ func (e *Env) dump(ctx context.Context, s *session, d *config.Destination, revea
 		}
 		return encoder.Encode(dumped{Kind: "Snapshot", Record: map[string]int64{"bytes": n}})
 	}, func(entry uint64, body []byte) error {
-		return ledger.Records(body, func(rec ledger.Record) error {
+		return record.Records(body, func(rec record.Record) error {
 			line := dumped{Entry: entry, Kind: strings.TrimPrefix(fmt.Sprintf("%T", rec), "*ledger."), Record: rec}
 			if err := conceal(&line, rec, reveal); err != nil {
 				return err
@@ -64,27 +65,27 @@ func (e *Env) dump(ctx context.Context, s *session, d *config.Destination, revea
 }
 
 // conceal takes out what names persons, unless it is to be revealed.
-func conceal(line *dumped, rec ledger.Record, reveal bool) error {
+func conceal(line *dumped, rec record.Record, reveal bool) error {
 	var rows []byte
 	switch r := rec.(type) {
-	case *ledger.Commit:
+	case *record.Commit:
 		c := *r
 		rows, c.Rows, line.Record = r.Rows, nil, &c
-	case *ledger.Reread:
-		rows, line.Record = r.Rows, &ledger.Reread{At: r.At}
-	case *ledger.Refold:
-		rows, line.Record = r.Rows, &ledger.Refold{At: r.At, Force: r.Force}
-	case *ledger.Fill:
+	case *record.Reread:
+		rows, line.Record = r.Rows, &record.Reread{At: r.At}
+	case *record.Refold:
+		rows, line.Record = r.Rows, &record.Refold{At: r.At, Force: r.Force}
+	case *record.Fill:
 		f := *r
 		rows, f.Rows, line.Record = r.Rows, nil, &f
-	case *ledger.Replay:
+	case *record.Replay:
 		p := *r
 		if !reveal {
 			p.Profile = nil
 		}
 		line.Record = &p
 		return nil
-	case *ledger.Stand:
+	case *record.Stand:
 		st := *r
 		line.Rows, st.Adopted = len(r.Adopted), nil
 		line.Record = &st
@@ -93,7 +94,7 @@ func conceal(line *dumped, rec ledger.Record, reveal bool) error {
 		return nil
 	}
 	n, shown := 0, []any{}
-	err := ledger.Rows(rows, func(r *ledger.Row) {
+	err := record.Rows(rows, func(r *record.Row) {
 		n++
 		if reveal {
 			shown = append(shown, revealed(r))
@@ -106,7 +107,7 @@ func conceal(line *dumped, rec ledger.Record, reveal bool) error {
 	return err
 }
 
-func revealed(r *ledger.Row) any {
+func revealed(r *record.Row) any {
 	return map[string]any{
 		"sequence": r.Sequence, "kind": r.Kind, "segment": r.Segment, "profile": string(r.Profile), "entered": r.Entered,
 		"email": string(r.Email), "attributes": r.Carries, "bad": r.Bad,

@@ -15,6 +15,7 @@ import (
 	"rollcall/internal/desk"
 	"rollcall/internal/desk/check"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/people"
 	"rollcall/internal/scrub"
 )
@@ -234,7 +235,7 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 	if err := e.confirm(fmt.Sprintf("%s: replace its ledger by the backup of %s (cursor %s, %s listed)?", d.ID, stamp(&b.Time), count(b.Cursor), count(b.Listed)), o.yes); err != nil {
 		return err
 	}
-	note := ledger.Command{Name: "restore", Who: control.Who(), Comment: o.comment, At: time.Now().UnixNano(), Detail: "backup of " + stamp(&b.Time)}
+	note := record.Command{Name: "restore", Who: control.Who(), Comment: o.comment, At: time.Now().UnixNano(), Detail: "backup of " + stamp(&b.Time)}
 	restoringState := desk.Restoring{State: state, Note: note}
 	err = desk.Restore(ctx, s.conn, s.cfg, d, restoringState)
 	if replaceable(err) {
@@ -250,7 +251,7 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 
 // replaceable tells a ledger that cannot be gone on with here: a backup takes its place.
 func replaceable(err error) bool {
-	for _, one := range []error{ledger.ErrLost, ledger.ErrDamaged, ledger.ErrNewerBuild, ledger.ErrUnknownRecord} {
+	for _, one := range []error{ledger.ErrLost, ledger.ErrDamaged, ledger.ErrNewerBuild, record.ErrUnknownRecord} {
 		if errors.Is(err, one) {
 			return true
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rollcall/internal/desk"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -17,8 +17,8 @@ import (
 func (s *system) saltless(at time.Time) string {
 	s.t.Helper()
 	state := state.NewState(state.Policy{}, nil)
-	entry := ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Commit{
-		Cursor: 1, Rows: ledger.AppendRow(nil, &ledger.Row{}, &ledger.Row{Kind: ledger.RowErased, Sequence: 1, Profile: []byte("ada")}),
+	entry := record.AppendRecord(record.NewEntry(nil), &record.Commit{
+		Cursor: 1, Rows: record.AppendRow(nil, &record.Row{}, &record.Row{Kind: record.RowErased, Sequence: 1, Profile: []byte("ada")}),
 	})
 	if err := state.Apply(entry); err != nil {
 		s.t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/state"
@@ -47,7 +48,7 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 	if err != nil {
 		return err
 	}
-	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *state.State) ([]ledger.Record, error) {
+	err = desk.Amend(ctx, s.conn, s.cfg, d, func(state *state.State) ([]record.Record, error) {
 		st := state.Stats()
 		changed := pipeline.Joins(ctx, s.conn, &stream, state)
 		switch {
@@ -62,9 +63,9 @@ func (e *Env) rebase(ctx context.Context, s *session, d *config.Destination, o a
 			return nil, err
 		}
 		now := time.Now().UnixNano()
-		return []ledger.Record{
-			&ledger.Rebase{At: now, Stream: d.Stream, StreamCreated: stream.Created.UnixNano(), Last: stream.LastSeq},
-			&ledger.Command{Name: "rebase", Who: control.Who(), Comment: o.comment, At: now},
+		return []record.Record{
+			&record.Rebase{At: now, Stream: d.Stream, StreamCreated: stream.Created.UnixNano(), Last: stream.LastSeq},
+			&record.Command{Name: "rebase", Who: control.Who(), Comment: o.comment, At: now},
 		}, nil
 	})
 	if errors.Is(err, ledger.ErrFenced) {

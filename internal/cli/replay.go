@@ -13,7 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
@@ -165,7 +165,7 @@ func (s *session) rehearse(ctx context.Context, d *config.Destination, args cont
 	}
 	return pipeline.Rehearse(ctx, state, pipeline.Rehearsal{
 		Stream: s.conn, Mapping: spec, Policy: desk.Policy(d, account),
-		Binding: ledger.Binding{Stream: d.Stream, Segments: d.Segments, List: d.ListID},
+		Binding: record.Binding{Stream: d.Stream, Segments: d.Segments, List: d.ListID},
 		Batch:   pipeline.BatchLimits{MaxContacts: d.Batch.MaxContacts, MaxBytes: d.Batch.MaxBytes},
 		Replay:  desk.ReplayOf(args, account.ReplayShare), Limit: client.Budget(sendgrid.RouteUpsert).Limit,
 	})

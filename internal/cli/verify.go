@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
@@ -228,7 +229,7 @@ func (s *session) compare(ctx context.Context, d *config.Destination) (*pipeline
 		return nil, err
 	}
 	c, err := pipeline.NewComparison(state, pipeline.Rehearsal{
-		Stream: s.conn, Mapping: spec, Policy: desk.Policy(d, account), Binding: ledger.Binding{Stream: d.Stream, Segments: d.Segments},
+		Stream: s.conn, Mapping: spec, Policy: desk.Policy(d, account), Binding: record.Binding{Stream: d.Stream, Segments: d.Segments},
 	}, time.Now())
 	if err != nil {
 		return nil, err

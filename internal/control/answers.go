@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/state"
 )
@@ -122,7 +122,7 @@ type LedgerAnswer struct {
 	Contacts    int              `json:"contacts"`
 	Listed      int              `json:"listed"`
 	Digest      string           `json:"digest,omitempty"`
-	Commands    []ledger.Command `json:"commands"`
+	Commands    []record.Command `json:"commands"`
 }
 
 // StandArgs are findings of a verify, by e-mail.
@@ -157,7 +157,7 @@ type ReplayAnswer struct {
 }
 
 // Progress is a replay's progress for readers.
-func Progress(r *ledger.Replay, outcome *state.Outcome) ReplayProgress {
+func Progress(r *record.Replay, outcome *state.Outcome) ReplayProgress {
 	p := ReplayProgress{ID: r.ID, State: r.State, From: r.From, To: r.To, Position: r.Position, Folded: r.Folded, Touched: r.Touched}
 	if r.State != state.ReplayRunning {
 		p.Outcome = outcome

@@ -15,6 +15,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/state"
 )
@@ -40,7 +41,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // Amend appends an entry to the ledger of a destination that nobody is active for: what decide makes of its
 // state. The entry is fenced like any other: had a replica claimed the destination meanwhile, it fails.
-func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, decide func(*state.State) ([]ledger.Record, error)) error {
+func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination, decide func(*state.State) ([]record.Record, error)) error {
 	journal, state, err := load(ctx, conn, cfg, d)
 	if err != nil {
 		return err
@@ -49,9 +50,9 @@ func Amend(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config
 	if err != nil {
 		return err
 	}
-	entry := ledger.NewEntry(nil)
+	entry := record.NewEntry(nil)
 	for _, r := range records {
-		entry = ledger.AppendRecord(entry, r)
+		entry = record.AppendRecord(entry, r)
 	}
 	_, err = journal.Append(ctx, entry)
 	return err
@@ -158,11 +159,11 @@ func Restore(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *conf
 	if err != nil {
 		return err
 	}
-	covers, err := journal.Append(ctx, ledger.AppendRecord(ledger.NewEntry(nil), &o.Note))
+	covers, err := journal.Append(ctx, record.AppendRecord(record.NewEntry(nil), &o.Note))
 	if err != nil {
 		return err
 	}
-	if err := o.State.Apply(ledger.AppendRecord(ledger.NewEntry(nil), &o.Note)); err != nil {
+	if err := o.State.Apply(record.AppendRecord(record.NewEntry(nil), &o.Note)); err != nil {
 		return err
 	}
 	return journal.Snapshot(ctx, covers, o.State.Write)
@@ -171,7 +172,7 @@ func Restore(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *conf
 // Restoring is what is restored, and the note of it.
 type Restoring struct {
 	State *state.State
-	Note  ledger.Command
+	Note  record.Command
 }
 
 // EmptyState returns a state to read a backup into.

@@ -7,7 +7,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -20,7 +20,7 @@ func (d *Desk) note(name string) func(context.Context, control.Request) (any, er
 		if err := d.active(); err != nil {
 			return nil, err
 		}
-		return struct{}{}, d.Active.Do(ctx, ledger.Command{Name: name, Who: request.Who, Comment: request.Comment})
+		return struct{}{}, d.Active.Do(ctx, record.Command{Name: name, Who: request.Who, Comment: request.Comment})
 	}
 }
 
@@ -43,7 +43,7 @@ func (d *Desk) approve(ctx context.Context, request control.Request) (any, error
 	if held.Count+len(held.Sweeps) == 0 {
 		return nil, &control.Error{Code: control.Conflict, Message: "nothing is held"}
 	}
-	err := d.Active.Do(ctx, ledger.Command{
+	err := d.Active.Do(ctx, record.Command{
 		Name: "approve", Who: request.Who, Comment: request.Comment, Count: held.Count, Digest: held.Digest,
 	})
 	return held, err
@@ -55,7 +55,7 @@ func (d *Desk) ledger(ctx context.Context, request control.Request) (any, error)
 	if err := request.Decode(&args); err != nil {
 		return nil, err
 	}
-	answer := control.LedgerAnswer{Destination: d.Destination.ID, Commands: []ledger.Command{}}
+	answer := control.LedgerAnswer{Destination: d.Destination.ID, Commands: []record.Command{}}
 	var err error
 	look := d.look(ctx, func(s *state.State) {
 		st := s.Stats()
@@ -78,7 +78,7 @@ func (d *Desk) stand(ctx context.Context, request control.Request) (any, error) 
 		return nil, err
 	}
 	var answer control.StandAnswer
-	var found *ledger.Stand
+	var found *record.Stand
 	var err error
 	look := d.look(ctx, func(s *state.State) {
 		found, answer.Skipped, err = s.Findings(state.Findings{
@@ -99,7 +99,7 @@ func (d *Desk) stand(ctx context.Context, request control.Request) (any, error) 
 	if args.Adopt {
 		name = "adopt"
 	}
-	rec := ledger.Command{Name: name, Who: request.Who, Comment: request.Comment, Count: answer.Taken}
+	rec := record.Command{Name: name, Who: request.Who, Comment: request.Comment, Count: answer.Taken}
 	return answer, d.Active.Do(ctx, rec, found)
 }
 

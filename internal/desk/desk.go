@@ -12,7 +12,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/control"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
@@ -22,10 +22,10 @@ import (
 // Active is the destination's loop, where it runs in this process.
 type Active interface {
 	Ask(ctx context.Context, look func(*state.State)) error
-	Do(ctx context.Context, rec ledger.Command, with ...ledger.Record) error
-	Retry(ctx context.Context, rec ledger.Command, sequences []uint64) (pipeline.Retried, error)
-	Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error)
-	CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error)
+	Do(ctx context.Context, rec record.Command, with ...record.Record) error
+	Retry(ctx context.Context, rec record.Command, sequences []uint64) (pipeline.Retried, error)
+	Replay(ctx context.Context, rec record.Command, r record.Replay) (record.Replay, error)
+	CancelReplay(ctx context.Context, rec record.Command) (record.Replay, error)
 }
 
 // SendGrid is what is asked of an account; nothing here changes it.

@@ -19,6 +19,7 @@ import (
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
@@ -97,7 +98,7 @@ func (o *office) run() {
 	claimed := make(chan struct{})
 	o.active = pipeline.New(pipeline.Options{
 		Destination: d.ID, Replica: "host-1", Salt: installation.TombstoneSalt,
-		Binding: ledger.Binding{BaseURL: "http://sendgrid.test", List: d.ListID, Stream: d.Stream, Segments: d.Segments, Normalisation: contact.Normalisation},
+		Binding: record.Binding{BaseURL: "http://sendgrid.test", List: d.ListID, Stream: d.Stream, Segments: d.Segments, Normalisation: contact.Normalisation},
 		Policy:  desk.Policy(d, account), Batch: pipeline.BatchLimits{MaxContacts: 30000, MaxBytes: 3_500_000}, Mapping: spec,
 		Journal: journal, Compactor: journal, Source: source, Stream: o.conn, Letters: o.conn, Sender: o.account, Finder: o.account,
 		Prober: o.account, Claimed: func() { close(claimed) },

@@ -11,7 +11,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 )
 
@@ -102,7 +102,7 @@ func (d *Desk) retry(ctx context.Context, request control.Request) (any, error) 
 	if err != nil || len(sequences) == 0 {
 		return answer, err
 	}
-	rec := ledger.Command{Name: "retry", Who: request.Who, Comment: request.Comment, Detail: chosenBy(f)}
+	rec := record.Command{Name: "retry", Who: request.Who, Comment: request.Comment, Detail: chosenBy(f)}
 	if answer.Retried, err = d.Active.Retry(ctx, rec, sequences); err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (d *Desk) discard(ctx context.Context, request control.Request) (any, error
 		return answer, err
 	}
 	answer.Letters = len(letters)
-	rec := ledger.Command{Name: "discard", Who: request.Who, Comment: request.Comment, Count: len(letters), Detail: chosenBy(f)}
+	rec := record.Command{Name: "discard", Who: request.Who, Comment: request.Comment, Count: len(letters), Detail: chosenBy(f)}
 	if err := d.Active.Do(ctx, rec); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
@@ -92,7 +93,7 @@ func untilEmpty(ctx context.Context, d *pipeline.Destination, o Removal) error {
 // stays held until somebody approves it.
 func letGo(ctx context.Context, d *pipeline.Destination, o Removal) error {
 	for _, name := range []string{"remove", "resume", "approve"} {
-		if err := d.Do(ctx, ledger.Command{Name: name, Who: o.Who, Comment: o.Comment}); err != nil {
+		if err := d.Do(ctx, record.Command{Name: name, Who: o.Who, Comment: o.Comment}); err != nil {
 			return err
 		}
 	}
@@ -127,13 +128,13 @@ func Forget(ctx context.Context, conn *broker.Conn, destination, stream string) 
 }
 
 // Bound is what an orphaned destination's ledger is bound to, and how it stands.
-func Bound(ctx context.Context, conn *broker.Conn, cfg *config.Config, destination string) (ledger.Binding, state.Stats, error) {
+func Bound(ctx context.Context, conn *broker.Conn, cfg *config.Config, destination string) (record.Binding, state.Stats, error) {
 	loaded, entry, err := LoadState(ctx, conn, cfg, &config.Destination{ID: destination})
 	if err != nil {
-		return ledger.Binding{}, state.Stats{}, err
+		return record.Binding{}, state.Stats{}, err
 	}
 	if entry == 0 {
-		return ledger.Binding{}, state.Stats{}, &control.Error{Code: control.NotFound, Message: "the ledger knows no destination " + destination}
+		return record.Binding{}, state.Stats{}, &control.Error{Code: control.NotFound, Message: "the ledger knows no destination " + destination}
 	}
 	return loaded.Claim().Binding, loaded.Stats(), nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"rollcall/internal/control"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // replay starts a replay, or ends the one under way.
@@ -17,8 +17,8 @@ func (d *Desk) replay(ctx context.Context, request control.Request) (any, error)
 	if err := d.active(); err != nil {
 		return nil, err
 	}
-	rec := ledger.Command{Who: request.Who, Comment: request.Comment, Detail: readAgain(args)}
-	var r ledger.Replay
+	rec := record.Command{Who: request.Who, Comment: request.Comment, Detail: readAgain(args)}
+	var r record.Replay
 	var err error
 	if args.Cancel {
 		rec.Detail = ""
@@ -33,8 +33,8 @@ func (d *Desk) replay(ctx context.Context, request control.Request) (any, error)
 }
 
 // ReplayOf is the record of a replay that the arguments ask for.
-func ReplayOf(args control.ReplayArgs, share float64) ledger.Replay {
-	r := ledger.Replay{From: args.From, Until: args.Until, Segment: args.Segment, Force: args.Force, Planned: args.Planned, Share: share}
+func ReplayOf(args control.ReplayArgs, share float64) record.Replay {
+	r := record.Replay{From: args.From, Until: args.Until, Segment: args.Segment, Force: args.Force, Planned: args.Planned, Share: share}
 	if args.Profile != "" {
 		r.Profile = []byte(args.Profile)
 	}

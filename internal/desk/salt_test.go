@@ -5,34 +5,34 @@ import (
 	"testing"
 
 	"rollcall/internal/desk"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
 // H35: a backup that is restored over another installation, after the disks were lost, still knows who was erased.
 func TestABackupsTombstonesMatchOnAnotherInstallation(t *testing.T) {
-	apply := func(s *state.State, recs ...ledger.Record) {
+	apply := func(s *state.State, recs ...record.Record) {
 		t.Helper()
-		entry := ledger.NewEntry(nil)
+		entry := record.NewEntry(nil)
 		for _, r := range recs {
-			entry = ledger.AppendRecord(entry, r)
+			entry = record.AppendRecord(entry, r)
 		}
 		if err := s.Apply(entry); err != nil {
 			t.Fatal(err)
 		}
 	}
-	entered := func(sequence uint64) *ledger.Commit {
-		rows := ledger.AppendRow(nil, &ledger.Row{}, &ledger.Row{
-			Kind: ledger.RowMembership, Sequence: sequence, Profile: []byte("ada"), Entered: true, Carries: true, Email: []byte("ada@example.com"),
+	entered := func(sequence uint64) *record.Commit {
+		rows := record.AppendRow(nil, &record.Row{}, &record.Row{
+			Kind: record.RowMembership, Sequence: sequence, Profile: []byte("ada"), Entered: true, Carries: true, Email: []byte("ada@example.com"),
 		})
-		return &ledger.Commit{Cursor: sequence, Rows: rows}
+		return &record.Commit{Cursor: sequence, Rows: rows}
 	}
 	before := state.NewState(state.Policy{}, []byte("the first installation's"))
-	apply(before, &ledger.Claim{Epoch: 1, Binding: ledger.Binding{Segments: []string{"a"}}}, entered(1))
+	apply(before, &record.Claim{Epoch: 1, Binding: record.Binding{Segments: []string{"a"}}}, entered(1))
 	if !before.Look([]byte("ada@example.com")).Desired {
 		t.Fatal("she is not desired before her erasure")
 	}
-	apply(before, &ledger.Commit{Cursor: 9, Rows: ledger.AppendRow(nil, &ledger.Row{}, &ledger.Row{Kind: ledger.RowErased, Sequence: 9, Profile: []byte("ada")})})
+	apply(before, &record.Commit{Cursor: 9, Rows: record.AppendRow(nil, &record.Row{}, &record.Row{Kind: record.RowErased, Sequence: 9, Profile: []byte("ada")})})
 
 	var file bytes.Buffer
 	if _, err := desk.WriteBackup(before, desk.Backup{Destination: "d"}, &file); err != nil {

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
 )
@@ -27,22 +27,22 @@ type entryOf struct {
 	claims bool      // a replica takes over
 }
 
-func (e *entryOf) record(rec ledger.Record) {
+func (e *entryOf) record(rec record.Record) {
 	at := int64(0)
 	switch r := rec.(type) {
-	case *ledger.Commit:
+	case *record.Commit:
 		at, e.fresh = r.At, true
-	case *ledger.Judge:
+	case *record.Judge:
 		at, e.fresh = r.At, true
-	case *ledger.Claim:
+	case *record.Claim:
 		at, e.fresh, e.claims = r.At, true, true
-	case *ledger.Settled:
+	case *record.Settled:
 		at = r.At
-	case *ledger.NoEffect:
+	case *record.NoEffect:
 		at = r.At
-	case *ledger.Command:
+	case *record.Command:
 		at, e.fresh, e.frees = r.At, r.Name == "approve", true
-	case *ledger.Fill, *ledger.Refold, *ledger.Reread, *ledger.Replay, *ledger.Faded, *ledger.Rebase:
+	case *record.Fill, *record.Refold, *record.Reread, *record.Replay, *record.Faded, *record.Rebase:
 		e.frees = true
 	}
 	if at > 0 && (e.at.IsZero() || at < e.at.UnixNano()) {
@@ -51,7 +51,7 @@ func (e *entryOf) record(rec ledger.Record) {
 }
 
 // early fails where an intent names a contact whose time has not come.
-func (v *watch) early(r *ledger.Intent) {
+func (v *watch) early(r *record.Intent) {
 	for _, number := range r.Handles {
 		email := v.shadow.Email(number)
 		s, h := v.shadow.Look([]byte(email)), v.hushes[email]

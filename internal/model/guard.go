@@ -3,7 +3,7 @@ package model
 import (
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
 )
@@ -17,7 +17,7 @@ type guardWatch struct {
 
 // holds judges a hold: nothing may be held while everybody who leaves, and who left within the hour, is within
 // the guard; nor what an operator has approved.
-func (v *watch) holds(r *ledger.Hold, before map[string]state.Standing) {
+func (v *watch) holds(r *record.Hold, before map[string]state.Standing) {
 	leaving := 0
 	for _, s := range before {
 		if s.Listed && !s.Desired {
@@ -41,13 +41,13 @@ func (v *watch) holds(r *ledger.Hold, before map[string]state.Standing) {
 }
 
 // guarded notes what an entry changed for the guard.
-func (v *watch) guarded(rec ledger.Record, before map[string]state.Standing) {
+func (v *watch) guarded(rec record.Record, before map[string]state.Standing) {
 	switch r := rec.(type) {
-	case *ledger.Claim:
+	case *record.Claim:
 		v.guard.most = r.Timing.MinRemovals
-	case *ledger.Hold:
+	case *record.Hold:
 		v.holds(r, before)
-	case *ledger.Command:
+	case *record.Command:
 		for e, s := range before {
 			if r.Name == "approve" && s.Place == plan.Held {
 				v.guard.approved[e] = true

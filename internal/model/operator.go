@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid/simulator"
 	"rollcall/internal/state"
@@ -33,7 +33,7 @@ func (w *world) asks(do func(context.Context, *pipeline.Destination)) {
 
 // doReplay replays: replay [from=N] [until=N] [segment=S] [profile=P] [force=true].
 func doReplay(w *world, o Op) (err error) {
-	var r ledger.Replay
+	var r record.Replay
 	for _, kv := range o.pairs(0) {
 		switch kv[0] {
 		case "from":
@@ -49,7 +49,7 @@ func doReplay(w *world, o Op) (err error) {
 		}
 	}
 	w.asks(func(ctx context.Context, d *pipeline.Destination) {
-		_, _ = d.Replay(ctx, ledger.Command{}, r) // refused while another one runs
+		_, _ = d.Replay(ctx, record.Command{}, r) // refused while another one runs
 	})
 	return err
 }
@@ -57,7 +57,7 @@ func doReplay(w *world, o Op) (err error) {
 // doCancel cancels the replay under way.
 func doCancel(w *world, _ Op) error {
 	w.asks(func(ctx context.Context, d *pipeline.Destination) {
-		_, _ = d.CancelReplay(ctx, ledger.Command{Name: "cancel"}) // there may be none
+		_, _ = d.CancelReplay(ctx, record.Command{Name: "cancel"}) // there may be none
 	})
 	return nil
 }
@@ -72,7 +72,7 @@ func doRetry(w *world, _ Op) error {
 	w.mu.Unlock()
 	if len(sequences) > 0 {
 		w.asks(func(ctx context.Context, d *pipeline.Destination) {
-			_, _ = d.Retry(ctx, ledger.Command{Name: "retry"}, sequences) // of a replica that may just be killed
+			_, _ = d.Retry(ctx, record.Command{Name: "retry"}, sequences) // of a replica that may just be killed
 		})
 	}
 	return nil
@@ -159,7 +159,7 @@ func (w *world) verified(loaded *state.State) error {
 	p := w.live()
 	o := pipeline.Rehearsal{
 		Stream: p, Mapping: w.spec(p.config), Batch: pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000}, Policy: policy(p.config, w.guard),
-		Binding: ledger.Binding{List: listID, Stream: "S", Segments: p.config.Segments},
+		Binding: record.Binding{List: listID, Stream: "S", Segments: p.config.Segments},
 	}
 	c, err := pipeline.NewComparison(loaded, o, time.Now().Add(time.Hour))
 	if err != nil {
@@ -189,7 +189,7 @@ func (w *world) verified(loaded *state.State) error {
 	if len(c.Differ) > 0 {
 		return fmt.Errorf("verify finds other fields: %s", strings.Join(c.Differ, " "))
 	}
-	o.Replay = ledger.Replay{From: 1}
+	o.Replay = record.Replay{From: 1}
 	plan, err := pipeline.Rehearse(ctx, loaded, o)
 	if err == nil && plan.Removals > 0 {
 		err = fmt.Errorf("a replay of everything would remove %d contacts", plan.Removals)

@@ -2,7 +2,7 @@ package model
 
 import (
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // What a loaded ledger owes is not sent before the fold has reached the stream's end as it was at the claim (H34):
@@ -17,7 +17,7 @@ type debt struct {
 
 // owed fails where an intent names a contact that no event after the claim concerns, before the end is reached.
 // Deletions of erasures wait for nothing.
-func (v *watch) owed(r *ledger.Intent) {
+func (v *watch) owed(r *record.Intent) {
 	if r.Operation == contact.Delete || v.cursor >= v.debt.end {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/model/fakeledger"
 	"rollcall/internal/pipeline"
@@ -51,7 +52,7 @@ type process struct {
 
 // intent is a committed one that no request has followed yet.
 type intent struct {
-	*ledger.Intent
+	*record.Intent
 	emails map[string]bool
 	used   bool
 }
@@ -95,7 +96,7 @@ func (p *process) judgeEnd() {
 func (p *process) options(client *sendgrid.Account) pipeline.Options {
 	return pipeline.Options{
 		Destination: "d", Replica: "r",
-		Binding: ledger.Binding{List: listID, Stream: "S", Segments: p.config.Segments, Mapping: fmt.Sprint(p.config.Mapping, p.config.Omit)},
+		Binding: record.Binding{List: listID, Stream: "S", Segments: p.config.Segments, Mapping: fmt.Sprint(p.config.Mapping, p.config.Omit)},
 		Policy:  p.w.policy(p.config),
 		Batch:   pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000},
 		Mapping: p.w.spec(p.config),

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -36,7 +36,7 @@ func doRestore(w *world, _ Op) error {
 	if _, err := journal.Load(ctx, func(io.Reader) error { return nil }, func(uint64, []byte) error { return nil }); err != nil {
 		return err
 	}
-	note := ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Command{Name: "restore", At: time.Now().UnixNano()})
+	note := record.AppendRecord(record.NewEntry(nil), &record.Command{Name: "restore", At: time.Now().UnixNano()})
 	covers, err := journal.Append(ctx, note)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid/simulator"
 )
 
@@ -175,7 +175,7 @@ func doCommand(w *world, o Op) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_ = p.dest.Do(ctx, ledger.Command{Name: o.arg(0)}) // a replica that is just being killed takes none
+	_ = p.dest.Do(ctx, record.Command{Name: o.arg(0)}) // a replica that is just being killed takes none
 	return nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // reads notes where the stream ended when a refresh was read for the first time; held is what lay there, handed out first.
@@ -20,7 +20,7 @@ func (v *watch) reads(held []broker.Message, handed int) {
 
 // judged checks that a refresh is judged once every event of its segment is folded that lay there when it was read: a sweep
 // would let go of members that were published (H5).
-func (v *watch) judged(r *ledger.Judge) {
+func (v *watch) judged(r *record.Judge) {
 	unread, _ := v.w.stream.from(v.cursor + 1)
 	events := v.w.stream.published()
 	for _, m := range unread {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
 )
@@ -70,19 +70,19 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 	}
 	var e entryOf
 	before := v.look()
-	if err := ledger.Records(body, func(rec ledger.Record) error {
+	if err := record.Records(body, func(rec record.Record) error {
 		e.record(rec)
 		v.guarded(rec, before)
 		v.w.tell("entry %d: %T %+v", seq, rec, rec)
 		switch r := rec.(type) {
-		case *ledger.Commit:
+		case *record.Commit:
 			v.covered(p, r.Cursor)
-		case *ledger.Judge:
+		case *record.Judge:
 			v.judged(r)
-		case *ledger.Claim:
+		case *record.Claim:
 			v.owner.Store(p)
 			v.debt = debt{from: v.cursor, end: v.w.stream.last()}
-		case *ledger.Intent:
+		case *record.Intent:
 			v.intended(p, r)
 			v.early(r)
 			v.owed(r)
@@ -104,7 +104,7 @@ func (v *watch) commit(p *process, body []byte) (uint64, error) {
 
 // intended notes whom a replica may make a request for. Those who are in the state already are known by their
 // numbers; an intent names nobody else.
-func (v *watch) intended(p *process, r *ledger.Intent) {
+func (v *watch) intended(p *process, r *record.Intent) {
 	in := intent{Intent: r, emails: map[string]bool{}}
 	for _, h := range r.Handles {
 		in.emails[v.shadow.Email(h)] = true

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid"
 )
 
@@ -150,10 +150,10 @@ func (l *loop) refusedAlone(r *removal, now time.Time) {
 			l.known.saw(h, []byte(e.email), e.found.ID, !e.whole, e.began)
 		}
 	}
-	never := &ledger.Settled{Batch: id, At: now.UnixNano()}
+	never := &record.Settled{Batch: id, At: now.UnixNano()}
 	for _, h := range r.open {
 		if l.state.Book.At(h).Never() {
-			never.Exceptions = append(never.Exceptions, ledger.Exception{Handle: h, Finding: ledger.OffList})
+			never.Exceptions = append(never.Exceptions, record.Exception{Handle: h, Finding: record.OffList})
 			delete(l.looks, h)
 			continue
 		}
@@ -166,10 +166,10 @@ func (l *loop) refusedAlone(r *removal, now time.Time) {
 }
 
 // lookAgain puts a contact of a removal off: it is looked for again in a while, which grows.
-func (l *loop) lookAgain(batch uint64, h contact.Handle, now time.Time) *ledger.NoEffect {
+func (l *loop) lookAgain(batch uint64, h contact.Handle, now time.Time) *record.NoEffect {
 	wait := l.opts.Policy.Scaled(notYet[min(l.looks[h], len(notYet)-1)])
 	l.looks[h]++
-	return &ledger.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: []contact.Handle{h}}
+	return &record.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: []contact.Handle{h}}
 }
 
 // exportBarred exports the list or the account where somebody waits for it, one at a time.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/segment"
 )
@@ -118,7 +118,7 @@ func TestASegmentTakenAwayAboveTheGuardIsHeldWholeUntilApproved(t *testing.T) {
 		d, stop := w.run(o)
 		time.Sleep(3 * time.Hour)
 		w.wantListed(10)
-		if err := d.Do(context.Background(), ledger.Command{Name: "approve"}); err != nil {
+		if err := d.Do(context.Background(), record.Command{Name: "approve"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)
@@ -164,7 +164,7 @@ func TestARefusedRefreshIsADeadLetterAndAnEmptyOneIsHeld(t *testing.T) {
 		w.refresh("a", w.last+1, 0)
 		time.Sleep(10 * time.Minute)
 		w.wantListed(3)
-		if err := d.Do(context.Background(), ledger.Command{Name: "approve"}); err != nil {
+		if err := d.Do(context.Background(), record.Command{Name: "approve"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/state"
 )
@@ -29,7 +29,7 @@ func (l *loop) open(ctx context.Context) error {
 		return err
 	}
 	l.tellMissing()
-	entry := ledger.AppendRecord(ledger.NewEntry(nil), l.claim(s, time.Now()))
+	entry := record.AppendRecord(record.NewEntry(nil), l.claim(s, time.Now()))
 	if l.encoder, err = mapping.New(l.spec); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
@@ -46,18 +46,18 @@ func (l *loop) open(ctx context.Context) error {
 
 // claim makes the entry by which this replica becomes active. What it decides of the configuration's changes
 // stands in it, so that the fold needs no configuration.
-func (l *loop) claim(s *state.State, now time.Time) *ledger.Claim {
+func (l *loop) claim(s *state.State, now time.Time) *record.Claim {
 	o := &l.opts
-	c := &ledger.Claim{
+	c := &record.Claim{
 		Epoch: s.Meta.Epoch + 1, Replica: o.Replica, ConfigHash: o.ConfigHash, Revision: o.Revision,
 		At: now.UnixNano(), Until: now.Add(o.Policy.Timeout + o.Policy.Scaled(o.Policy.Horizon)).UnixNano(),
-		Binding: o.Binding, Timing: ledger.Timing{
+		Binding: o.Binding, Timing: record.Timing{
 			Quiet: int64(o.Policy.Window.Quiet), MaxWait: int64(o.Policy.Window.MaxWait), Guard: int64(o.Policy.Guard.Interval),
 			MinRemovals: o.Policy.Guard.MinRemovals, MaxShare: o.Policy.Guard.MaxShare,
 		},
 	}
 	if dropped(&l.stream, s.Meta.Cursor, 0) {
-		c.Lost = &ledger.Lost{From: s.Meta.Cursor + 1, To: l.stream.FirstSeq - 1}
+		c.Lost = &record.Lost{From: s.Meta.Cursor + 1, To: l.stream.FirstSeq - 1}
 		l.log.Error("events lost: the stream dropped some before they were folded; removals wait until a refresh of each segment was accepted",
 			zap.Uint64("from", c.Lost.From), zap.Uint64("to", c.Lost.To))
 	}

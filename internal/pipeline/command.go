@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // The answers to a command or a question that was not done.
@@ -22,8 +22,8 @@ var (
 
 // command is an operator's word on its way to the loop.
 type command struct {
-	record  ledger.Command
-	records []ledger.Record // what it changes besides, in the same entry
+	record  record.Command
+	records []record.Record // what it changes besides, in the same entry
 	reply   chan error      // holds one
 }
 
@@ -37,7 +37,7 @@ type awaited struct {
 // Do gives the destination an operator's command. It returns once the entry that holds it is committed
 // and applied: by then a reader sees its effect. An error that is neither ErrChanged nor ErrUnderWay
 // leaves open whether it was done.
-func (d *Destination) Do(ctx context.Context, rec ledger.Command, with ...ledger.Record) error {
+func (d *Destination) Do(ctx context.Context, rec record.Command, with ...record.Record) error {
 	return d.send(ctx, command{record: rec, records: with, reply: make(chan error, 1)})
 }
 
@@ -79,7 +79,7 @@ func (l *loop) command(c command) {
 
 // refusal says why a command makes no sense now. An approval is for what was shown: another operator may
 // have approved it meanwhile, or more may be held.
-func (l *loop) refusal(rec *ledger.Command) error {
+func (l *loop) refusal(rec *record.Command) error {
 	switch rec.Name {
 	case "approve":
 	case replayCommand, cancelCommand:

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 )
 
@@ -17,7 +18,7 @@ type proposal struct {
 	entry   []byte
 	letters []broker.DeadLetter
 	began   time.Time
-	intents []*ledger.Intent
+	intents []*record.Intent
 	folded  *gathered
 	pointer *ledger.Pointer // a snapshot's pointer instead of an entry
 
@@ -97,13 +98,13 @@ func (l *loop) propose(now time.Time) {
 	}
 	l.letters = nil
 	if rec := l.verdict(now); rec != nil {
-		entry = ledger.AppendRecord(entry, rec)
+		entry = record.AppendRecord(entry, rec)
 		outcomes = true // a plan is made from committed state alone, and this changes it
 	}
 	if !l.stopping {
 		for _, rec := range l.dispatch(now, outcomes) {
-			entry = ledger.AppendRecord(entry, rec)
-			if i, ok := rec.(*ledger.Intent); ok {
+			entry = record.AppendRecord(entry, rec)
+			if i, ok := rec.(*record.Intent); ok {
 				p.intents = append(p.intents, i)
 			}
 		}
@@ -130,7 +131,7 @@ func (l *loop) submit(p proposal) {
 }
 
 // buffer is an empty entry over memory that is not in use: the entry before may not be applied yet.
-func (l *loop) buffer() []byte { return ledger.NewEntry(l.entries[0][:0]) }
+func (l *loop) buffer() []byte { return record.NewEntry(l.entries[0][:0]) }
 
 // outcomes appends what came of requests, as much as one entry should hold, and reports whether there is
 // any, in it or left over.
@@ -138,13 +139,13 @@ func (l *loop) outcomes(entry []byte) ([]byte, bool) {
 	n := 0
 	for n < len(l.outbox) && len(entry) < maxOutcomes {
 		before := len(entry)
-		if entry = ledger.AppendRecord(entry, l.outbox[n]); n > 0 && len(entry) > mostOutcomes {
+		if entry = record.AppendRecord(entry, l.outbox[n]); n > 0 && len(entry) > mostOutcomes {
 			entry = entry[:before] // it begins the next one
 			break
 		}
 		n++
 	}
-	l.outbox = append([]ledger.Record(nil), l.outbox[n:]...)
+	l.outbox = append([]record.Record(nil), l.outbox[n:]...)
 	return entry, n > 0
 }
 
@@ -153,7 +154,7 @@ func (l *loop) fold(p *proposal, entry []byte, now time.Time) []byte {
 	g := l.folding
 	l.folding, p.folded = nil, g
 	l.opts.at(AtFolding)
-	return ledger.AppendRecord(entry, &ledger.Commit{
+	return record.AppendRecord(entry, &record.Commit{
 		At: now.UnixNano(), Cursor: g.cursor, Time: g.time, Events: g.events, Rows: g.rows,
 	})
 }
@@ -195,8 +196,8 @@ func (l *loop) due(g *gathered) []broker.DeadLetter {
 // folded.
 func (l *loop) elsewhere(g *gathered, lt *letter) bool {
 	in := l.state.Roster.InOther(lt.profile, lt.segment)
-	_ = ledger.Rows(g.rows, func(r *ledger.Row) {
-		if r.Kind == ledger.RowMembership && r.Sequence < lt.Sequence && r.Segment != lt.segment &&
+	_ = record.Rows(g.rows, func(r *record.Row) {
+		if r.Kind == record.RowMembership && r.Sequence < lt.Sequence && r.Segment != lt.segment &&
 			string(r.Profile) == string(lt.profile) {
 			in = r.Entered
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -53,7 +54,7 @@ func TestASnapshotThatCannotBeEncodedIsTriedAgain(t *testing.T) {
 			if err := d.inside(t.Context(), func(l *loop) {
 				l.state.Meta.Replay = nil
 				if !yes {
-					l.state.Meta.Replay = &ledger.Replay{State: state.ReplayDone, Share: math.NaN()} // JSON has no such number
+					l.state.Meta.Replay = &record.Replay{State: state.ReplayDone, Share: math.NaN()} // JSON has no such number
 				}
 			}); err != nil {
 				t.Fatal(err)
@@ -88,7 +89,7 @@ func TestABindingIsJudgedWithItsMapping(t *testing.T) {
 		}
 		o := w.options()
 		refused := errors.New("judged")
-		o.Admit = func(last ledger.Claim, want ledger.Binding) error {
+		o.Admit = func(last record.Claim, want record.Binding) error {
 			if last.Binding.Mapping == "" || last.Binding.Mapping != want.Mapping {
 				t.Errorf("the claim was made with the mapping %q, the same configuration is judged with %q", last.Binding.Mapping, want.Mapping)
 			}

@@ -6,7 +6,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/health"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid"
 )
 
@@ -41,7 +41,7 @@ const (
 type planner struct {
 	l       *loop
 	now     time.Time
-	records []ledger.Record
+	records []record.Record
 	next    uint64 // identifier of the next batch
 	upserts []contact.Handle
 	reads   []contact.Handle
@@ -57,7 +57,7 @@ type planner struct {
 // dispatch plans from committed state alone: intents, contacts that must wait, removals to be held. Two
 // things stop it: outcomes that are in the same entry (the state does not have them yet), and trouble
 // with SendGrid.
-func (l *loop) dispatch(now time.Time, outcomes bool) []ledger.Record {
+func (l *loop) dispatch(now time.Time, outcomes bool) []record.Record {
 	l.arm(now)
 	l.refill(now)
 	l.replay(now)
@@ -145,7 +145,7 @@ func (p *planner) intend(op contact.Operation, handles []contact.Handle, tries i
 		p.l.sharing[op]++
 		p.l.shared[id] = true
 	}
-	p.records = append(p.records, &ledger.Intent{
+	p.records = append(p.records, &record.Intent{
 		Batch: id, Operation: op, At: p.now.UnixNano(), Tries: tries, Exempt: p.exempt, Handles: handles,
 	})
 	return id
@@ -202,7 +202,7 @@ func (p *planner) read() {
 		}
 	}
 	if len(gone) > 0 {
-		p.records = append(p.records, &ledger.Faded{At: p.now.UnixNano(), Handles: gone})
+		p.records = append(p.records, &record.Faded{At: p.now.UnixNano(), Handles: gone})
 	}
 	if len(asked) == 0 {
 		return

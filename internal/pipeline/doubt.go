@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // leaveInDoubt handles contacts that SendGrid certainly would not have while an earlier try of the same
@@ -21,6 +21,6 @@ func (l *loop) leaveInDoubt(batch uint64, handles []contact.Handle, named map[co
 		}
 	}
 	now := time.Now().UnixNano()
-	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: batch, At: now, Due: now})
+	l.outbox = append(l.outbox, &record.NoEffect{Batch: batch, At: now, Due: now})
 	return true
 }

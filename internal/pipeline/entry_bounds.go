@@ -4,7 +4,7 @@ import (
 	"unicode/utf8"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // What an entry may hold is bounded by bytes: the broker takes no message above its limit, and whoever takes over would
@@ -43,28 +43,28 @@ func fitting(items int, size func(int) int) int {
 
 // parts cuts exceptions into records that an entry has room for: each names those of a batch that have ended
 // otherwise than the rest.
-func parts(batch uint64, at int64, all []ledger.Exception) []ledger.Record {
-	var out []ledger.Record
+func parts(batch uint64, at int64, all []record.Exception) []record.Record {
+	var out []record.Record
 	for n := range all {
 		all[n].Reason = shorten(all[n].Reason)
 	}
 	for len(all) > 0 {
 		n := fitting(len(all), func(i int) int { return len(all[i].Reason) })
-		out = append(out, &ledger.Settled{Batch: batch, At: at, Exceptions: all[:n:n]})
+		out = append(out, &record.Settled{Batch: batch, At: at, Exceptions: all[:n:n]})
 		all = all[n:]
 	}
 	return out
 }
 
 // withoutParts ends a batch that had no effect in records that an entry has room for; the last one ends the rest of it.
-func withoutParts(batch uint64, at int64, refusals []ledger.Refusal) []ledger.Record {
-	var out []ledger.Record
+func withoutParts(batch uint64, at int64, refusals []record.Refusal) []record.Record {
+	var out []record.Record
 	for n := range refusals {
 		refusals[n].Reason = shorten(refusals[n].Reason)
 	}
 	for {
 		n := fitting(len(refusals), func(i int) int { return len(refusals[i].Reason) })
-		rec := &ledger.NoEffect{Batch: batch, At: at, Due: at, Refused: refusals[:n:n]}
+		rec := &record.NoEffect{Batch: batch, At: at, Due: at, Refused: refusals[:n:n]}
 		refusals = refusals[n:]
 		if out = append(out, rec); len(refusals) == 0 {
 			return out

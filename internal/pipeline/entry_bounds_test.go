@@ -6,21 +6,22 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // entries empties the outbox as the loop does, and fails where an entry is larger than the broker takes.
-func entries(t *testing.T, l *loop) (all []ledger.Record) {
+func entries(t *testing.T, l *loop) (all []record.Record) {
 	t.Helper()
 	for len(l.outbox) > 0 {
 		before := len(l.outbox)
-		entry, _ := l.outcomes(ledger.NewEntry(nil))
+		entry, _ := l.outcomes(record.NewEntry(nil))
 		if len(entry) > ledger.MaxEntry {
 			t.Fatalf("an entry has %d bytes, the most is %d", len(entry), ledger.MaxEntry)
 		}
 		if len(l.outbox) == before {
 			t.Fatal("an entry takes nothing")
 		}
-		if err := ledger.Records(entry, func(rec ledger.Record) error { all = append(all, rec); return nil }); err != nil {
+		if err := record.Records(entry, func(rec record.Record) error { all = append(all, rec); return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -35,22 +36,22 @@ func TestOutcomesWithLongReasonsFitTheirEntries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const n = 7000
 			l := &loop{}
-			var exceptions []ledger.Exception
-			var refusals []ledger.Refusal
+			var exceptions []record.Exception
+			var refusals []record.Refusal
 			for h := contact.Handle(1); h <= n; h++ {
-				exceptions = append(exceptions, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reason})
-				refusals = append(refusals, ledger.Refusal{Handle: h, Reason: reason})
+				exceptions = append(exceptions, record.Exception{Handle: h, Finding: record.Rejected, Reason: reason})
+				refusals = append(refusals, record.Refusal{Handle: h, Reason: reason})
 			}
 			l.outbox = append(l.outbox, parts(1, 1, exceptions)...)
-			l.without(&ledger.Intent{Batch: 2}, refusals)
+			l.without(&record.Intent{Batch: 2}, refusals)
 			settled, refused, ends := map[contact.Handle]int{}, map[contact.Handle]int{}, 0
 			for _, rec := range entries(t, l) {
 				switch r := rec.(type) {
-				case *ledger.Settled:
+				case *record.Settled:
 					for _, e := range r.Exceptions {
 						settled[e.Handle]++
 					}
-				case *ledger.NoEffect:
+				case *record.NoEffect:
 					for _, e := range r.Refused {
 						refused[e.Handle]++
 					}
@@ -73,7 +74,7 @@ func TestALargeOutcomeHasAnEntryOfItsOwn(t *testing.T) {
 	l := &loop{}
 	rows := make([]byte, commitBytes)
 	for range 3 {
-		l.outbox = append(l.outbox, &ledger.Reread{Rows: rows[:380<<10]}, &ledger.Reread{Rows: rows})
+		l.outbox = append(l.outbox, &record.Reread{Rows: rows[:380<<10]}, &record.Reread{Rows: rows})
 	}
 	if n := len(entries(t, l)); n != 6 {
 		t.Errorf("%d records are in the entries, want 6", n)

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -66,19 +66,19 @@ func (l *loop) eraseOn(now time.Time) {
 	}
 	for i := range l.state.Meta.Erasures {
 		e := l.state.Meta.Erasures[i]
-		if l.proof.waits(&e, now) || e.Stage == ledger.Deleting && !l.deleted(&e) {
+		if l.proof.waits(&e, now) || e.Stage == record.Deleting && !l.deleted(&e) {
 			continue
 		}
 		switch e.Stage {
-		case ledger.Deleting:
-			l.stage(e.Sequence, ledger.Rechecking, nil)
-		case ledger.Rechecking:
+		case record.Deleting:
+			l.stage(e.Sequence, record.Rechecking, nil)
+		case record.Rechecking:
 			l.recheck(&e)
-		case ledger.Purging:
+		case record.Purging:
 			l.purgePerson(&e)
-		case ledger.Shredding:
+		case record.Shredding:
 			l.shred()
-		case ledger.Proven:
+		case record.Proven:
 		}
 		return
 	}
@@ -95,7 +95,7 @@ func (l *loop) deleted(e *state.Erasure) bool {
 }
 
 // stage notes a step of an erasure. Nothing else of it is done before that is committed.
-func (l *loop) stage(sequence uint64, to ledger.Stage, note *ledger.ErasureNote) {
+func (l *loop) stage(sequence uint64, to record.Stage, note *record.ErasureNote) {
 	steps := uint64(0)
 	for i := range l.state.Meta.Erasures {
 		if e := &l.state.Meta.Erasures[i]; e.Sequence == sequence {
@@ -103,7 +103,7 @@ func (l *loop) stage(sequence uint64, to ledger.Stage, note *ledger.ErasureNote)
 		}
 	}
 	l.proof.tryOf(sequence).step = steps + 1
-	l.outbox = append(l.outbox, &ledger.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
+	l.outbox = append(l.outbox, &record.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
 }
 
 func (l *loop) recheck(e *state.Erasure) {
@@ -112,14 +112,14 @@ func (l *loop) recheck(e *state.Erasure) {
 		emails = append(emails, string(l.state.Roster.Email(contact.Handle(h))))
 	}
 	if l.opts.Neighbours == nil || len(emails) == 0 {
-		l.stage(e.Sequence, ledger.Purging, nil)
+		l.stage(e.Sequence, record.Purging, nil)
 		return
 	}
 	l.opts.at(AtRecheck)
-	l.step(e.Sequence, func(ctx context.Context) (ledger.Stage, *ledger.ErasureNote, error) {
+	l.step(e.Sequence, func(ctx context.Context) (record.Stage, *record.ErasureNote, error) {
 		defer l.opts.at(AtRechecked)
 		owed, err := l.opts.Neighbours.Recheck(ctx, emails)
-		return ledger.Purging, &ledger.ErasureNote{Owed: owed}, err
+		return record.Purging, &record.ErasureNote{Owed: owed}, err
 	})
 }
 
@@ -128,7 +128,7 @@ func (l *loop) recheck(e *state.Erasure) {
 const stepBound = time.Minute
 
 // step does a step's work beside the loop, and notes what came of it.
-func (l *loop) step(sequence uint64, work func(context.Context) (ledger.Stage, *ledger.ErasureNote, error)) {
+func (l *loop) step(sequence uint64, work func(context.Context) (record.Stage, *record.ErasureNote, error)) {
 	l.proof.busy = true
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, stepBound)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 	"rollcall/internal/state"
 )
@@ -23,7 +23,7 @@ type Purger interface {
 // overwrites that in the next step. Whatever is stopped between goes on behind the last note.
 func (l *loop) purgePerson(e *state.Erasure) {
 	if l.opts.Purger == nil {
-		l.stage(e.Sequence, ledger.Shredding, nil)
+		l.stage(e.Sequence, record.Shredding, nil)
 		return
 	}
 	person := broker.Person{
@@ -32,22 +32,22 @@ func (l *loop) purgePerson(e *state.Erasure) {
 	}
 	last := e.Found
 	l.opts.at(AtPerson)
-	l.step(e.Sequence, func(ctx context.Context) (ledger.Stage, *ledger.ErasureNote, error) {
+	l.step(e.Sequence, func(ctx context.Context) (record.Stage, *record.ErasureNote, error) {
 		defer l.opts.at(AtPersonGone)
 		if len(last.Letters)+len(last.Events) > 0 {
 			err := l.opts.Purger.OverwritePerson(ctx, person, broker.Traces{Letters: last.Letters, Events: last.Events})
 			last.Letters, last.Events = nil, nil
-			return ledger.Purging, &last, err
+			return record.Purging, &last, err
 		}
 		t, err := l.opts.Purger.FindPerson(ctx, person, last.Next, about(person.Profile))
-		note := &ledger.ErasureNote{Letters: t.Letters, Events: t.Events, Next: t.Next, Kept: t.Kept}
+		note := &record.ErasureNote{Letters: t.Letters, Events: t.Events, Next: t.Next, Kept: t.Kept}
 		if !t.Until.IsZero() {
 			note.Until = t.Until.UnixNano()
 		}
 		if t.Next >= person.Below && len(t.Letters)+len(t.Events) == 0 {
-			return ledger.Shredding, note, err
+			return record.Shredding, note, err
 		}
-		return ledger.Purging, note, err
+		return record.Purging, note, err
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -19,7 +19,7 @@ func (l *loop) shred() {
 	}
 	l.proof.shreds = nil
 	for i := range l.state.Meta.Erasures {
-		if e := &l.state.Meta.Erasures[i]; e.Stage == ledger.Shredding && !l.proof.waits(e, time.Now()) {
+		if e := &l.state.Meta.Erasures[i]; e.Stage == record.Shredding && !l.proof.waits(e, time.Now()) {
 			l.proof.shreds = append(l.proof.shreds, e.Sequence)
 		}
 	}
@@ -47,7 +47,7 @@ func (l *loop) shredded(err error) {
 func (l *loop) prove() {
 	var shredded []state.Erasure
 	for _, e := range l.state.Meta.Erasures {
-		if e.Stage == ledger.Shredding && slices.Contains(l.proof.shreds, e.Sequence) {
+		if e.Stage == record.Shredding && slices.Contains(l.proof.shreds, e.Sequence) {
 			shredded = append(shredded, e)
 		}
 	}
@@ -58,7 +58,7 @@ func (l *loop) prove() {
 		l.receipted(l.receiptOf("erasure", l.proofOf(&shredded[i])), func() {
 			left--
 			l.proof.busy = left > 0
-			l.stage(shredded[i].Sequence, ledger.Proven, nil)
+			l.stage(shredded[i].Sequence, record.Proven, nil)
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/segment"
@@ -446,7 +447,7 @@ func (w *world) list() []string {
 func (w *world) options() Options {
 	return Options{
 		Destination: "d", Replica: "r", Log: zap.NewNop(),
-		Binding: ledger.Binding{List: "list", Stream: "S", Segments: []string{"a", "b"}},
+		Binding: record.Binding{List: "list", Stream: "S", Segments: []string{"a", "b"}},
 		Policy: state.Policy{
 			Window:  window.Policy{Quiet: 5 * time.Second, MaxWait: time.Minute},
 			Guard:   plan.Guard{Interval: time.Hour, MinRemovals: 500, MaxShare: 0.2},

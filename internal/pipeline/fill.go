@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 )
 
@@ -87,7 +87,7 @@ func (l *loop) filled(g *gathered, next, to uint64, err error) {
 		default:
 		}
 	}
-	l.outbox = append(l.outbox, &ledger.Fill{At: time.Now().UnixNano(), Next: next, Done: next > to, Rows: g.rows})
+	l.outbox = append(l.outbox, &record.Fill{At: time.Now().UnixNano(), Next: next, Done: next > to, Rows: g.rows})
 	if next > to {
 		l.log.Info("the back-fill has reached the cursor", zap.Uint64("sequence", to))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/scrub"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/sendgrid/class"
@@ -159,7 +159,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 			delete(l.tries, it.Handle)
 		}
 		l.receipt(b, now, 0, "", func() {
-			l.outbox = append(l.outbox, &ledger.Settled{Batch: id, At: time.Now().UnixNano(), All: ledger.Applied})
+			l.outbox = append(l.outbox, &record.Settled{Batch: id, At: time.Now().UnixNano(), All: record.Applied})
 		})
 	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:
 		l.rejected(b, named, now)
@@ -184,7 +184,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 	for _, it := range b.Items {
 		byEmail[string(l.state.Roster.Email(it.Handle))] = it.Handle
 	}
-	var except []ledger.Exception
+	var except []record.Exception
 	for _, n := range named {
 		h, ok := byEmail[n.Email]
 		switch {
@@ -193,10 +193,10 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 			return
 		case class.Complains(n.Message) == class.PlanFull && !l.state.Book.At(h).Listed():
 			l.planFull()
-			except = append(except, ledger.Exception{Handle: h, Finding: ledger.OffList})
+			except = append(except, record.Exception{Handle: h, Finding: record.OffList})
 		default:
 			reasons[h] = scrub.Text(n.Message, n.Email)
-			except = append(except, ledger.Exception{Handle: h, Finding: ledger.Rejected, Reason: reasons[h]})
+			except = append(except, record.Exception{Handle: h, Finding: record.Rejected, Reason: reasons[h]})
 		}
 	}
 	l.unlessSent(b, except, reasons)
@@ -204,7 +204,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 	end := func() {
 		l.receipt(b, now, len(except), "", func() {
 			at := time.Now().UnixNano()
-			l.outbox = append(append(l.outbox, parts(id, at, except)...), &ledger.Settled{Batch: id, At: at, All: ledger.Applied})
+			l.outbox = append(append(l.outbox, parts(id, at, except)...), &record.Settled{Batch: id, At: at, All: record.Applied})
 		})
 	}
 	l.polls[id].under = true // until it has ended

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/roster"
 )
 
@@ -25,7 +25,7 @@ func (l *loop) forgetLongGone(now time.Time) {
 		clock = earlier(now, time.Unix(0, l.state.Meta.Time))
 	}
 	if before := clock.Add(-keep).Unix(); l.state.Roster.LongGone(before) {
-		l.outbox = append(l.outbox, &ledger.Forget{Before: before})
+		l.outbox = append(l.outbox, &record.Forget{Before: before})
 	}
 }
 

@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // takeOff plans removals from the list: those that the guard lets go. It neither counts nor holds the old halves of
@@ -23,7 +23,7 @@ func (p *planner) guarded(removals []contact.Handle) []contact.Handle {
 	ok := p.allowed(len(removals))
 	p.asked += len(removals)
 	if ok < len(removals) {
-		p.records = append(p.records, &ledger.Hold{At: p.now.UnixNano(), Handles: removals[ok:]})
+		p.records = append(p.records, &record.Hold{At: p.now.UnixNano(), Handles: removals[ok:]})
 	}
 	return removals[:ok]
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
@@ -45,7 +45,7 @@ func (w *world) approve(d *Destination) {
 	if err := d.Ask(w.t.Context(), func(s *state.State) { held = s.Held() }); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := d.Do(w.t.Context(), ledger.Command{Name: "approve", Who: "ada@desk", Count: held.Count, Digest: held.Digest}); err != nil {
+	if err := d.Do(w.t.Context(), record.Command{Name: "approve", Who: "ada@desk", Count: held.Count, Digest: held.Digest}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -226,7 +226,7 @@ func TestRemovalsOfOneTurnShareTheGuardsRoom(t *testing.T) {
 	p.takeOff(again)
 	gone := 0
 	for _, rec := range p.records {
-		if i, ok := rec.(*ledger.Intent); ok {
+		if i, ok := rec.(*record.Intent); ok {
 			gone += len(i.Handles)
 		}
 	}

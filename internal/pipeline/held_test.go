@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -30,7 +30,7 @@ func TestASweepThatIsHeldWholeIsToldAndApproved(t *testing.T) {
 		if story := w.explain(d, "p1"); len(story.Profiles) != 1 || !story.Profiles[0].Memberships[0].Held {
 			t.Errorf("the story of a member that is to leave: %+v", story.Profiles)
 		}
-		if err := d.Do(t.Context(), ledger.Command{Name: "approve", Who: "ada@desk", Count: held.Count, Digest: held.Digest}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "approve", Who: "ada@desk", Count: held.Count, Digest: held.Digest}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)

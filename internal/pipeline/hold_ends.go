@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 )
@@ -24,7 +24,7 @@ func (l *loop) room(now time.Time) int {
 // holdEnds ends the hold of a refresh, or of segments that were taken away, whose cause has gone: its members were
 // published again, so that nobody on the list would leave by it, or so few that the guard lets them go. Time alone
 // releases nothing: it counts only after an event, a look at the list or a removal has changed what there is to count.
-func (l *loop) holdEnds(now time.Time) *ledger.Judge {
+func (l *loop) holdEnds(now time.Time) *record.Judge {
 	s := l.state
 	if !s.Recount || now.Before(l.recounting.next) {
 		return nil
@@ -43,7 +43,7 @@ func (l *loop) holdEnds(now time.Time) *ledger.Judge {
 			s.Recount = true // another may be held besides
 			l.log.Info("a held refresh ends: its members were published again, and the guard lets the others go",
 				zap.String("segment", s.Roster.SegmentName(f.Segment)), zap.Int("leaving", n))
-			return &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
+			return &record.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: record.RefreshAccepted, At: now.UnixNano()}
 		}
 	}
 	l.dropEnds(now)
@@ -62,7 +62,7 @@ func (l *loop) dropEnds(now time.Time) {
 		return
 	}
 	l.log.Info("segments that were taken away are let go of: the guard does not hold that any more", zap.Int("leaving", n))
-	l.outbox = append(l.outbox, &ledger.Command{
+	l.outbox = append(l.outbox, &record.Command{
 		Name: "approve", Who: "rollcall", Comment: "the guard does not hold it any more", Count: n, At: l.moment(),
 	})
 }

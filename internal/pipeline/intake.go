@@ -10,7 +10,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/segment"
 )
@@ -42,7 +42,7 @@ type intake struct {
 // gathered is the events of one commit.
 type gathered struct {
 	rows    []byte
-	last    ledger.Row // ahead of the next one to be encoded
+	last    record.Row // ahead of the next one to be encoded
 	cursor  uint64
 	events  uint64
 	time    int64 // highest broker time, unix nanoseconds
@@ -169,7 +169,7 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 		return nil
 	}
 	ev, problem := in.decoder.Decode(m.Subject, m.Header, m.Body)
-	row := ledger.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
+	row := record.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
 	if problem != nil {
 		named, key := in.named(m, &ev)
 		if _, ours := in.segments[named]; named != "" && !ours {
@@ -195,7 +195,7 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 		if !ours {
 			return nil
 		}
-		row.Kind, row.Segment, row.First, row.Count = ledger.RowRefreshed, number, ev.FirstSequence, ev.Count
+		row.Kind, row.Segment, row.First, row.Count = record.RowRefreshed, number, ev.FirstSequence, ev.Count
 		row.Until = m.Sequence
 		if m.Pending > 0 {
 			st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
@@ -205,7 +205,7 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 			row.Until = st.LastSeq
 		}
 	case segment.Erased:
-		row.Kind = ledger.RowErased
+		row.Kind = record.RowErased
 		for _, e := range ev.Emails {
 			if email, ok := contact.Normalize(nil, e); ok {
 				row.Emails = append(row.Emails, email)
@@ -219,7 +219,7 @@ func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) erro
 }
 
 // membership maps the attributes. The membership counts whatever is wrong with its fields.
-func (in *intake) membership(g *gathered, m *broker.Message, ev *segment.Event, row *ledger.Row, lettered bool) {
+func (in *intake) membership(g *gathered, m *broker.Message, ev *segment.Event, row *record.Row, lettered bool) {
 	row.Carries = row.Entered || len(ev.Attributes) > 0 && !emptyObject(ev.Attributes)
 	if !row.Carries || lettered {
 		return
@@ -265,17 +265,17 @@ func (in *intake) named(m *broker.Message, ev *segment.Event) (name, key string)
 }
 
 // seen counts a dead letter towards a refresh where its segment and profile can be read.
-func (in *intake) seen(g *gathered, row *ledger.Row, name, key string) {
+func (in *intake) seen(g *gathered, row *record.Row, name, key string) {
 	number, ours := in.segments[name]
 	if !ours || key == "" {
 		return
 	}
-	row.Kind, row.Segment, row.Profile = ledger.RowSeen, number, []byte(key)
+	row.Kind, row.Segment, row.Profile = record.RowSeen, number, []byte(key)
 	in.add(g, row)
 }
 
-func (in *intake) add(g *gathered, row *ledger.Row) {
-	g.rows = ledger.AppendRow(g.rows, &g.last, row)
+func (in *intake) add(g *gathered, row *record.Row) {
+	g.rows = record.AppendRow(g.rows, &g.last, row)
 	g.last.Sequence, g.last.Time = row.Sequence, row.Time
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -18,7 +19,7 @@ var (
 )
 
 // SameTarget judges whether a destination whose ledger is bound to one list may go on with another binding.
-func SameTarget(have, want ledger.Binding) error {
+func SameTarget(have, want record.Binding) error {
 	if have.List != want.List || have.BaseURL != want.BaseURL || have.OnBehalfOf != want.OnBehalfOf || have.Stream != want.Stream {
 		return ErrTargetChanged
 	}

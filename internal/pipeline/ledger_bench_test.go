@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 	"rollcall/internal/testkit"
 )
@@ -35,7 +36,7 @@ func newChanges(b *testing.B, c *broker.Conn, profiles int) *changes {
 	if _, err := j.Load(b.Context(), m.state.Read, func(uint64, []byte) error { return nil }); err != nil {
 		b.Fatal(err)
 	}
-	m.commit(b, ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Claim{Epoch: 1, At: time.Now().UnixNano(), Binding: o.Binding, Fields: []string{"first_name", "city"}}))
+	m.commit(b, record.AppendRecord(record.NewEntry(nil), &record.Claim{Epoch: 1, At: time.Now().UnixNano(), Binding: o.Binding, Fields: []string{"first_name", "city"}}))
 	return m
 }
 
@@ -51,20 +52,20 @@ func (m *changes) commit(b *testing.B, entry []byte) {
 // entry is one commit of so many events, each with its fields.
 func (m *changes) entry(rows int) []byte {
 	now := time.Now()
-	c := &ledger.Commit{At: now.UnixNano(), Time: now.UnixNano(), Events: uint64(rows)}
-	var last ledger.Row
+	c := &record.Commit{At: now.UnixNano(), Time: now.UnixNano(), Events: uint64(rows)}
+	var last record.Row
 	for range rows {
 		m.sequence++
 		p := int(m.sequence) % m.profiles
-		row := ledger.Row{
+		row := record.Row{
 			Sequence: m.sequence, Time: now.UnixMilli(), Profile: fmt.Appendf(nil, "profile-%07d", p), Entered: true, Carries: true,
 			Email: fmt.Appendf(nil, "someone.%07d@example.com", p), Fields: []byte{4, 3, 'A', 'd', 'a', 6, 6, 'L', 'o', 'n', 'd', 'o', 'n'},
 		}
-		c.Rows = ledger.AppendRow(c.Rows, &last, &row)
+		c.Rows = record.AppendRow(c.Rows, &last, &row)
 		last.Sequence, last.Time = row.Sequence, row.Time
 	}
 	c.Cursor = m.sequence
-	return ledger.AppendRecord(ledger.NewEntry(nil), c)
+	return record.AppendRecord(record.NewEntry(nil), c)
 }
 
 // nodes runs a benchmark over one broker and over three, each with fsync.

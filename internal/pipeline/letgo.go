@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid"
 )
 
@@ -34,7 +34,7 @@ func (l *loop) share() float64 {
 }
 
 // shareOf keeps a request of a re-reading within the share.
-func (l *loop) shareOf(i *ledger.Intent) func(context.Context) context.Context {
+func (l *loop) shareOf(i *record.Intent) func(context.Context) context.Context {
 	if !l.shared[i.Batch] {
 		return func(ctx context.Context) context.Context { return ctx }
 	}
@@ -60,7 +60,7 @@ func (l *loop) letGo(now time.Time) {
 	if due := len(l.offered[toUpsertAgain]) + len(l.offered[toReadAgain]); due >= per || under >= bulkBatches*per {
 		return
 	}
-	rec := &ledger.LetGo{At: max(now.UnixNano(), s.Bulk.ReleasedAt+1), Most: per}
+	rec := &record.LetGo{At: max(now.UnixNano(), s.Bulk.ReleasedAt+1), Most: per}
 	switch {
 	case l.removals == unasked && s.Book.Free(l.opts.Policy.Cap) < s.Bulk.PendingRelease.Len():
 		l.removals, rec.Removals = awaitedFirst, true

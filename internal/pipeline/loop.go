@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/dense"
 	"rollcall/internal/health"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
@@ -83,7 +84,7 @@ type loop struct {
 
 	busy     bool            // an entry is under way
 	folding  *gathered       // events to be committed next
-	outbox   []ledger.Record // outcomes to be committed next
+	outbox   []record.Record // outcomes to be committed next
 	letters  []letter        // to be confirmed before them
 	entries  [2][]byte       // reused in turns
 	plain    int             // entries of events alone since the last full one

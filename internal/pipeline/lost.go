@@ -8,7 +8,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // ErrEventsLost ends a run whose stream has dropped events above the cursor: the next claim says which.
@@ -44,6 +44,6 @@ func (p *planner) uncertain(removals []contact.Handle) []contact.Handle {
 	if p.l.state.Meta.Lost == nil || len(removals) == 0 {
 		return removals
 	}
-	p.records = append(p.records, &ledger.Hold{At: p.now.UnixNano(), Handles: removals})
+	p.records = append(p.records, &record.Hold{At: p.now.UnixNano(), Handles: removals})
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // H22: down for longer than the stream keeps events: the destination says which were lost, and removes nobody until
@@ -123,7 +123,7 @@ func TestARebasedStreamIsReadLikeARefreshOfEverySegment(t *testing.T) {
 		if err := New(w.options()).Run(t.Context()); !isStreamChanged(err) {
 			t.Fatalf("got %v, want stream_changed", err)
 		}
-		w.journal = append(w.journal, ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Rebase{
+		w.journal = append(w.journal, record.AppendRecord(record.NewEntry(nil), &record.Rebase{
 			At: time.Now().UnixNano(), Stream: "S", StreamCreated: time.Unix(2, 0).UnixNano(), Last: w.last,
 		}))
 		d, stop := w.run(w.options())
@@ -170,7 +170,7 @@ func TestTheEndOfARebasedStreamIsBelievedFromEventsAlone(t *testing.T) {
 					w.publish("a", fmt.Sprintf("p%d", n), "entered", ada(n))
 				}
 				w.last += c.gone
-				w.journal = append(w.journal, ledger.AppendRecord(ledger.NewEntry(nil), &ledger.Rebase{
+				w.journal = append(w.journal, record.AppendRecord(record.NewEntry(nil), &record.Rebase{
 					At: time.Now().UnixNano(), Stream: "S", StreamCreated: time.Unix(2, 0).UnixNano(), Last: w.last,
 				}))
 				o := w.options()

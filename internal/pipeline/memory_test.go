@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 	"rollcall/internal/window"
 )
@@ -42,9 +42,9 @@ func newCrowd(tb testing.TB) *crowd {
 	return &crowd{tb: tb, state: s, at: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC).UnixNano(), id: uuid}
 }
 
-func (c *crowd) apply(r ledger.Record) {
+func (c *crowd) apply(r record.Record) {
 	c.tb.Helper()
-	if err := c.state.Apply(ledger.AppendRecord(ledger.NewEntry(nil), r)); err != nil {
+	if err := c.state.Apply(record.AppendRecord(record.NewEntry(nil), r)); err != nil {
 		c.tb.Fatal(err)
 	}
 }
@@ -58,19 +58,19 @@ func (c *crowd) fold(from, n int, entered bool) {
 	fields := contact.AppendField(nil, 1, contact.Text, []byte("Ada"))
 	for first := from; first < n; first += entryRows {
 		var rows []byte
-		var before ledger.Row
+		var before record.Row
 		for i := first; i < min(first+entryRows, n); i++ {
-			row := ledger.Row{
-				Kind: ledger.RowMembership, Entered: entered, Carries: entered, Sequence: c.state.Meta.Cursor + uint64(i-first) + 1,
+			row := record.Row{
+				Kind: record.RowMembership, Entered: entered, Carries: entered, Sequence: c.state.Meta.Cursor + uint64(i-first) + 1,
 				Time: c.at / 1e6, Profile: c.id(i),
 			}
 			if entered {
 				row.Email, row.Fields = fmt.Appendf(nil, "person.%07d@example.com", i), fields
 			}
-			rows = ledger.AppendRow(rows, &before, &row)
+			rows = record.AppendRow(rows, &before, &row)
 			before = row
 		}
-		c.apply(&ledger.Commit{At: c.at, Cursor: c.state.Meta.Cursor + entryRows, Time: c.at, Events: entryRows, Rows: rows})
+		c.apply(&record.Commit{At: c.at, Cursor: c.state.Meta.Cursor + entryRows, Time: c.at, Events: entryRows, Rows: rows})
 	}
 }
 
@@ -79,12 +79,12 @@ func (c *crowd) send(op contact.Operation, from, n int) {
 	c.tb.Helper()
 	for first := from; first < n; first += entryRows {
 		c.batch++
-		intent := &ledger.Intent{Batch: c.batch, Operation: op, At: c.at}
+		intent := &record.Intent{Batch: c.batch, Operation: op, At: c.at}
 		for h := first; h < min(first+entryRows, n); h++ {
 			intent.Handles = append(intent.Handles, contact.Handle(h+1))
 		}
 		c.apply(intent)
-		c.apply(&ledger.Settled{Batch: c.batch, At: c.at, All: ledger.Applied})
+		c.apply(&record.Settled{Batch: c.batch, At: c.at, All: record.Applied})
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *crowd) send(op contact.Operation, from, n int) {
 func (c *crowd) wait(from, n int) {
 	c.tb.Helper()
 	for first := from; first < n; first += entryRows {
-		w := &ledger.Wait{}
+		w := &record.Wait{}
 		for h := first; h < min(first+entryRows, n); h++ {
 			w.Handles = append(w.Handles, contact.Handle(h+1))
 		}

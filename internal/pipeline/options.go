@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
@@ -85,7 +86,7 @@ type Options struct {
 	Replica     string
 	ConfigHash  string
 	Revision    int
-	Binding     ledger.Binding
+	Binding     record.Binding
 	Policy      state.Policy
 	Batch       BatchLimits
 	Mapping     mapping.Spec // its fields get their numbers from the ledger
@@ -119,7 +120,7 @@ type Options struct {
 
 	// Admit judges, after the ledger was loaded and before it is claimed, whether this replica may claim it, from
 	// the last claim and its own binding; nil admits.
-	Admit func(last ledger.Claim, want ledger.Binding) error
+	Admit func(last record.Claim, want record.Binding) error
 	// Claimed is called once the claim is committed; nil is nobody.
 	Claimed func()
 	// Successor tells, while the destination is being stopped, whether another replica waits to run it; nil is none.

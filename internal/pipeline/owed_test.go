@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // H34: what a loaded ledger owes is not sent before the fold has reached the stream's end as it was at the claim.
@@ -188,7 +188,7 @@ func TestAnApprovalWhileCatchingUpRemovesNobodyWhoCameBack(t *testing.T) {
 		before := w.seen().requests["remove"]
 		d, goOn, stop := w.catchesUp(o, 7)
 		time.Sleep(time.Minute)
-		if err := d.Do(t.Context(), ledger.Command{Name: "approve"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "approve"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)

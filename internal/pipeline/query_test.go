@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -136,14 +136,14 @@ func TestAnApprovalNamesWhatWasShown(t *testing.T) {
 		if held.Count != 4 || len(held.Digest) != 12 {
 			t.Fatalf("held: %+v", held)
 		}
-		other := ledger.Command{Name: "approve", Count: 3, Digest: "000000000000"}
+		other := record.Command{Name: "approve", Count: 3, Digest: "000000000000"}
 		if err := d.Do(t.Context(), other); !errors.Is(err, ErrChanged) {
 			t.Errorf("an approval of something else: %v", err)
 		}
 		answers := make(chan error, 2)
 		for _, who := range []string{"ada@desk", "grace@desk"} {
 			go func() {
-				answers <- d.Do(context.Background(), ledger.Command{Name: "approve", Who: who, Count: held.Count, Digest: held.Digest})
+				answers <- d.Do(context.Background(), record.Command{Name: "approve", Who: who, Count: held.Count, Digest: held.Digest})
 			}()
 		}
 		first, second := <-answers, <-answers
@@ -154,7 +154,7 @@ func TestAnApprovalNamesWhatWasShown(t *testing.T) {
 		if got := w.list(); len(got) != 0 {
 			t.Errorf("still listed: %d", len(got))
 		}
-		var given []ledger.Command
+		var given []record.Command
 		if err := d.Ask(t.Context(), func(s *state.State) { given = s.Commands() }); err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 		w := newWorld(t)
 		d, stop := w.run(w.options())
 		for _, name := range []string{"pause", "resume", "pause"} {
-			if err := d.Do(t.Context(), ledger.Command{Name: name, Who: "ada@desk", Comment: "maintenance"}); err != nil {
+			if err := d.Do(t.Context(), record.Command{Name: name, Who: "ada@desk", Comment: "maintenance"}); err != nil {
 				t.Fatal(err)
 			}
 			paused := false
@@ -191,7 +191,7 @@ func TestACommandIsInTheLedgerWhenItIsAnswered(t *testing.T) {
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Do(t.Context(), ledger.Command{Name: "resume"}); !errors.Is(err, ErrNotActive) {
+		if err := d.Do(t.Context(), record.Command{Name: "resume"}); !errors.Is(err, ErrNotActive) {
 			t.Errorf("after the stop: %v", err)
 		}
 		if err := d.Ask(t.Context(), func(*state.State) { t.Error("asked after the stop") }); !errors.Is(err, ErrNotActive) {
@@ -227,7 +227,7 @@ func TestWhoWasAnsweredSeesTheCommandInTheNumbers(t *testing.T) {
 		w := newWorld(t)
 		d, stop := w.run(w.options())
 		for _, name := range []string{"pause", "resume"} {
-			if err := d.Do(t.Context(), ledger.Command{Name: name}); err != nil {
+			if err := d.Do(t.Context(), record.Command{Name: name}); err != nil {
 				t.Fatal(err)
 			}
 			if paused := d.Stats().Paused; paused != (name == "pause") {

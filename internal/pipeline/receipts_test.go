@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -79,17 +79,17 @@ func (j *strictJournal) Append(ctx context.Context, body []byte) (uint64, error)
 		open[b.ID] = true
 	}
 	settled := map[uint64]bool{}
-	err := ledger.Records(body, func(rec ledger.Record) error {
+	err := record.Records(body, func(rec record.Record) error {
 		switch r := rec.(type) {
-		case *ledger.Settled:
+		case *record.Settled:
 			settled[r.Batch] = true
-		case *ledger.Judge:
+		case *record.Judge:
 			j.holds("refresh", fmt.Sprintf(`"sequence":%d,`, r.Sequence))
-		case *ledger.Erasure:
-			if r.Stage == ledger.Proven {
+		case *record.Erasure:
+			if r.Stage == record.Proven {
 				j.holds("erasure", fmt.Sprintf(`"sequence":%d,`, r.Sequence))
 			}
-		case *ledger.Replay:
+		case *record.Replay:
 			if r.State == state.ReplayDone || r.State == state.ReplayTold {
 				j.holds("replay", fmt.Sprintf("%q", r.ID))
 			}
@@ -138,11 +138,11 @@ func TestWorkEndsOnceItsReceiptIsStored(t *testing.T) {
 		w.refresh("a", 2, 300) // refused: so many were never seen
 		time.Sleep(2 * time.Minute)
 		for _, cancelled := range []bool{false, true} {
-			if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Force: true}); err != nil {
+			if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Force: true}); err != nil {
 				t.Fatal(err)
 			}
 			if cancelled {
-				if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+				if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -175,14 +175,14 @@ func TestAReceiptThatACrashCutOffIsPublishedByWhoeverTakesOver(t *testing.T) {
 			w.publish("a", fmt.Sprintf("p%d", i), "entered", ada(i))
 		}
 		time.Sleep(5 * time.Minute)
-		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Force: true}); err != nil {
+		if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		mustStop(t, stop)
 
 		o, r := w.withRecords(never)
 		d, stop = w.run(o)
-		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+		if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 			t.Fatal(err)
 		}
 		w.publish("a", "p4", "entered", ada(4))

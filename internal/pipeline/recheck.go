@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -36,7 +36,7 @@ func (d *Destination) Recheck(ctx context.Context, emails []string) error {
 	case len(gone) == 0:
 		return nil
 	}
-	return d.Do(ctx, ledger.Command{Name: "recheck", Who: "erasure"}, &ledger.Erased{Handles: gone})
+	return d.Do(ctx, record.Command{Name: "recheck", Who: "erasure"}, &record.Erased{Handles: gone})
 }
 
 // RecheckWhere is Recheck of the contacts whose e-mail is one of those that match knows.

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
@@ -38,11 +38,11 @@ type Plan struct {
 // Rehearsal is what a replay is rehearsed with.
 type Rehearsal struct {
 	Stream  Stream
-	Binding ledger.Binding
+	Binding record.Binding
 	Mapping mapping.Spec
 	Batch   BatchLimits
 	Policy  state.Policy
-	Replay  ledger.Replay // From, Until and the filters
+	Replay  record.Replay // From, Until and the filters
 	Limit   int           // of upserts a minute; zero is not known
 }
 
@@ -98,15 +98,15 @@ func Rehearse(ctx context.Context, s *state.State, o Rehearsal) (Plan, error) {
 }
 
 // fold folds rows as the replay does, and measures what their contacts take in a request.
-func (p *rehearsed) fold(r *ledger.Replay, rows []byte) error {
+func (p *rehearsed) fold(r *record.Replay, rows []byte) error {
 	kept, err := p.state.Sorted(r, rows)
 	if err != nil {
 		return err
 	}
-	if err := p.state.Refold(&ledger.Refold{At: time.Now().UnixNano(), Force: r.Force, Rows: kept}); err != nil {
+	if err := p.state.Refold(&record.Refold{At: time.Now().UnixNano(), Force: r.Force, Rows: kept}); err != nil {
 		return err
 	}
-	return ledger.Rows(kept, func(row *ledger.Row) {
+	return record.Rows(kept, func(row *record.Row) {
 		h := p.state.Roster.Find(row.Email)
 		if h == 0 || p.state.Bulk.PendingRelease.Get(uint32(h)) == nil || p.state.Roster.Source(h) != row.Sequence {
 			return

@@ -10,7 +10,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/health"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid"
 )
 
@@ -20,7 +20,7 @@ var notYet = []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second
 
 // removal is what came of one request that takes contacts off the list or out of the account.
 type removal struct {
-	intent *ledger.Intent
+	intent *record.Intent
 	emails []string  // of the intent's contacts
 	began  time.Time // the look-up
 	found  map[string]sendgrid.Found
@@ -33,7 +33,7 @@ type removal struct {
 }
 
 // startRemoval looks up the contacts whose ids are not known, and removes those that are there.
-func (l *loop) startRemoval(i *ledger.Intent, deadline time.Time) {
+func (l *loop) startRemoval(i *record.Intent, deadline time.Time) {
 	now, op, list := time.Now(), i.Operation, l.opts.Binding.List
 	emails, ids := l.addresses(i.Handles), make([]string, len(i.Handles))
 	var ask []string
@@ -116,7 +116,7 @@ func (l *loop) removalNotBegun(r removal) {
 	if change == health.Failed {
 		l.log.Warn("contacts cannot be looked up; it is tried again", zap.Error(r.err))
 	}
-	l.outbox = append(l.outbox, &ledger.NoEffect{Batch: r.intent.Batch, At: now.UnixNano(), Due: now.UnixNano()})
+	l.outbox = append(l.outbox, &record.NoEffect{Batch: r.intent.Batch, At: now.UnixNano(), Due: now.UnixNano()})
 }
 
 // removed turns the answer to a removal into outcomes: of the contacts that were not there, and of the
@@ -144,7 +144,7 @@ func (l *loop) removed(r removal) {
 			// A contact or the list went away since the look-up: look again, in a while.
 			l.known.forget(r.gone)
 			l.health.Rest(now, 0)
-			l.outbox = append(l.outbox, &ledger.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.Scaled(notYet[0])).UnixNano()})
+			l.outbox = append(l.outbox, &record.NoEffect{Batch: id, At: now.UnixNano(), Due: now.Add(l.opts.Policy.Scaled(notYet[0])).UnixNano()})
 		default:
 			l.failed(r.intent, answer)
 		}
@@ -152,18 +152,18 @@ func (l *loop) removed(r removal) {
 	}
 	l.finished(r.intent, nil)
 	l.answered(routeOf[r.intent.Operation])
-	l.outbox = append(l.outbox, &ledger.Accepted{Batch: id, At: now.UnixNano(), Job: r.job})
+	l.outbox = append(l.outbox, &record.Accepted{Batch: id, At: now.UnixNano(), Job: r.job})
 	l.polls[id] = l.firstPoll(now)
 }
 
 // absent judges contacts that a look-up did not show. Within the horizon of an add of ours that means
 // *not yet*, unless a look-up since that add has seen them (H8); else they are gone already.
 func (l *loop) absent(op contact.Operation, batch uint64, handles []contact.Handle, now time.Time) {
-	settled := &ledger.Settled{Batch: batch, At: now.UnixNano()}
+	settled := &record.Settled{Batch: batch, At: now.UnixNano()}
 	again := map[time.Duration][]contact.Handle{}
 	for _, h := range handles {
 		if l.certainlyGone(op, h, now) {
-			settled.Exceptions = append(settled.Exceptions, ledger.Exception{Handle: h, Finding: ledger.OffList})
+			settled.Exceptions = append(settled.Exceptions, record.Exception{Handle: h, Finding: record.OffList})
 			delete(l.looks, h)
 			continue
 		}
@@ -175,7 +175,7 @@ func (l *loop) absent(op contact.Operation, batch uint64, handles []contact.Hand
 		l.outbox = append(l.outbox, settled)
 	}
 	for wait, only := range again {
-		l.outbox = append(l.outbox, &ledger.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: only})
+		l.outbox = append(l.outbox, &record.NoEffect{Batch: batch, At: now.UnixNano(), Due: now.Add(wait).UnixNano(), Only: only})
 	}
 }
 

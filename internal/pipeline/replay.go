@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -31,7 +31,7 @@ func (l *loop) replay(now time.Time) {
 
 // replayCancelled publishes the receipt of a replay that an operator has ended, and then notes that it did: one that is not
 // told of is told of by whoever is active next.
-func (l *loop) replayCancelled(r *ledger.Replay) {
+func (l *loop) replayCancelled(r *record.Replay) {
 	if r.Told || l.replayTold == r.ID {
 		return
 	}
@@ -41,12 +41,12 @@ func (l *loop) replayCancelled(r *ledger.Replay) {
 		ended.At = t.Ended
 	}
 	l.receipted(l.replayReceipt(&ended, l.state.Meta.Tally, "cancelled"), func() {
-		l.outbox = append(l.outbox, &ledger.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: state.ReplayTold})
+		l.outbox = append(l.outbox, &record.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: state.ReplayTold})
 	})
 }
 
 // replayEnd ends a replay whose last contact has come to its end.
-func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
+func (l *loop) replayEnd(r *record.Replay, now time.Time) {
 	l.replayAt = now.Add(linger)
 	if l.state.Bulk.PendingRelease.Len() > 0 || l.letGoAt > l.state.Bulk.ReleasedAt {
 		return
@@ -66,7 +66,7 @@ func (l *loop) replayEnd(r *ledger.Replay, now time.Time) {
 }
 
 // replayReceipt returns what publishes a replay's receipt.
-func (l *loop) replayReceipt(r *ledger.Replay, t *state.Tally, reason string) func(context.Context) error {
+func (l *loop) replayReceipt(r *record.Replay, t *state.Tally, reason string) func(context.Context) error {
 	fields := map[string]any{
 		"replay": r.ID, "from_sequence": r.From, "to_sequence": r.To, "events": r.Folded, "contacts": r.Touched, "forced": r.Force,
 		"reason": reason, "took_ms": max(0, (r.At-r.Started)/int64(time.Millisecond)),

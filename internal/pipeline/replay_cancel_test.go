@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -47,14 +47,14 @@ func TestAReplayAfterACancelledOneChoosesItsOwnProfiles(t *testing.T) {
 				o.Stream = slowly{w, time.Second}
 				d, stop = w.run(o)
 				time.Sleep(time.Second)
-				if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Until: 2, Force: true}); err != nil {
+				if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Until: 2, Force: true}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(wait)
-				if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+				if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Until: 5, Force: true}); err != nil {
+				if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Until: 5, Force: true}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(10 * time.Minute)

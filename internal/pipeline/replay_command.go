@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -34,7 +34,7 @@ func (l *loop) replayRefusal(name string) error {
 }
 
 // Replay starts a replay. The record's At, To, Position and State are set here.
-func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.Replay) (ledger.Replay, error) {
+func (d *Destination) Replay(ctx context.Context, rec record.Command, r record.Replay) (record.Replay, error) {
 	var err error
 	asked := d.inside(ctx, func(l *loop) {
 		if l.state.Replaying() {
@@ -58,21 +58,21 @@ func (d *Destination) Replay(ctx context.Context, rec ledger.Command, r ledger.R
 
 // CancelReplay ends the replay under way: what it has folded stays folded, and is owed; what only a forced one wanted
 // is not sent any more.
-func (d *Destination) CancelReplay(ctx context.Context, rec ledger.Command) (ledger.Replay, error) {
-	var at *ledger.Replay
+func (d *Destination) CancelReplay(ctx context.Context, rec record.Command) (record.Replay, error) {
+	var at *record.Replay
 	if err := d.Ask(ctx, func(s *state.State) {
 		if s.Replaying() {
 			copied := *s.Meta.Replay
 			at = &copied
 		}
 	}); err != nil {
-		return ledger.Replay{}, err
+		return record.Replay{}, err
 	}
 	if at == nil {
-		return ledger.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
+		return record.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
 	rec.Name = cancelCommand
-	if err := d.Do(ctx, rec, &ledger.Replay{ID: at.ID, At: time.Now().UnixNano(), State: state.ReplayCancelled}); err != nil {
+	if err := d.Do(ctx, rec, &record.Replay{ID: at.ID, At: time.Now().UnixNano(), State: state.ReplayCancelled}); err != nil {
 		return *at, err
 	}
 	return *at, d.inside(ctx, func(l *loop) {

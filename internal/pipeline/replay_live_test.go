@@ -6,21 +6,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 	"rollcall/internal/state"
 )
 
 func (w *world) order(d *Destination, name string) {
 	w.t.Helper()
-	if err := d.Do(w.t.Context(), ledger.Command{Name: name}); err != nil {
+	if err := d.Do(w.t.Context(), record.Command{Name: name}); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) replays(d *Destination, r ledger.Replay) {
+func (w *world) replays(d *Destination, r record.Replay) {
 	w.t.Helper()
-	if _, err := d.Replay(w.t.Context(), ledger.Command{}, r); err != nil {
+	if _, err := d.Replay(w.t.Context(), record.Command{}, r); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -34,13 +34,13 @@ func TestAReplayTellsWhatLiveChangesMadeOfItsPlan(t *testing.T) {
 		o.Batch.MaxContacts = 10
 		d, stop := w.run(o)
 		w.lives(40, 3)
-		plan := w.rehearseWith(o, ledger.Replay{Force: true})
+		plan := w.rehearseWith(o, record.Replay{Force: true})
 		w.publish("a", "p1", "exited", "")        // between the plan and the start
 		w.publish("a", "p2", "entered", ada(2))   // also
 		w.publish("a", "p41", "entered", ada(41)) // nobody that the plan knew
 		time.Sleep(10 * time.Minute)
 		w.order(d, "pause")
-		w.replays(d, ledger.Replay{Force: true, Planned: plan.Cursor})
+		w.replays(d, record.Replay{Force: true, Planned: plan.Cursor})
 		time.Sleep(time.Second)
 		for i := 3; i <= 7; i++ { // contacts that it has touched and not sent yet
 			w.publish("a", fmt.Sprintf("p%d", i), "entered", fmt.Sprintf(`{"email":"ada%d@example.com","first_name":"Live"}`, i))
@@ -83,12 +83,12 @@ func TestACancelledReplayStopsSendingWhatOnlyItWanted(t *testing.T) {
 		d, stop := w.run(o)
 		time.Sleep(time.Second)
 		w.order(d, "pause")
-		w.replays(d, ledger.Replay{Force: true})
+		w.replays(d, record.Replay{Force: true})
 		time.Sleep(time.Second)
 		w.publish("a", "p1", "entered", `{"email":"ada1@example.com","first_name":"Live"}`)
 		time.Sleep(time.Second)
 		before := w.seen().requests["upsert"]
-		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+		if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 			t.Fatal(err)
 		}
 		w.order(d, "resume")
@@ -114,10 +114,10 @@ func TestAReplayCancelledInTheMiddleOfItsSendingEndsWithWhatIsOnItsWay(t *testin
 		o.Batch.MaxContacts = 5
 		d, stop := w.run(o)
 		w.crowd("a", 200)
-		w.replays(d, ledger.Replay{Force: true})
+		w.replays(d, record.Replay{Force: true})
 		time.Sleep(10 * time.Second) // eight requests are on their way: no more at once
 		sent := w.seen().requests["upsert"]
-		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+		if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute)
@@ -145,8 +145,8 @@ func TestAReplayThatIsRestartedAtAnyMomentDoesWhatItsPlanSays(t *testing.T) {
 				exits := w.garble("a", segment.Exited, numbers(51, 60)...)
 				time.Sleep(10 * time.Minute)
 				exits()
-				plan := w.rehearseWith(o, ledger.Replay{Force: true})
-				w.replays(d, ledger.Replay{Force: true, Planned: plan.Cursor})
+				plan := w.rehearseWith(o, record.Replay{Force: true})
+				w.replays(d, record.Replay{Force: true, Planned: plan.Cursor})
 				for range 4 {
 					time.Sleep(pause * time.Millisecond)
 					mustStop(t, stop)
@@ -175,7 +175,7 @@ func TestAReplayKeepsTheFieldsOfWhatItIsAboutToSendAlone(t *testing.T) {
 		o.Batch.MaxContacts = 5
 		d, stop := w.run(o)
 		w.crowd("a", 300)
-		w.replays(d, ledger.Replay{Force: true})
+		w.replays(d, record.Replay{Force: true})
 		most := 0
 		for w.replayState(d).State != state.ReplayDone {
 			_ = d.Ask(t.Context(), func(s *state.State) {
@@ -206,7 +206,7 @@ func TestAContactInItsWindowIsNotHeldUpByAReplayThatFindsTheSame(t *testing.T) {
 		w.lives(20, 2)
 		w.publish("a", "p1", "entered", `{"email":"ada1@example.com","first_name":"Live"}`)
 		time.Sleep(time.Second)
-		w.replays(d, ledger.Replay{Force: true})
+		w.replays(d, record.Replay{Force: true})
 		time.Sleep(38 * time.Second) // its window, and SendGrid's time
 		w.list()
 		if c := w.seen().contacts["ada1@example.com"]; c.fields["first_name"] != "Live" {
@@ -224,7 +224,7 @@ func TestAContactThatAReplayTouchedIsTold(t *testing.T) {
 		d, stop := w.run(o)
 		w.crowd("a", 3)
 		w.order(d, "pause")
-		w.replays(d, ledger.Replay{Force: true})
+		w.replays(d, record.Replay{Force: true})
 		time.Sleep(time.Second)
 		var story state.Story
 		if err := d.Ask(t.Context(), func(s *state.State) { story, _ = s.Explain("ada1@example.com") }); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 	"rollcall/internal/state"
 )
@@ -79,11 +79,11 @@ func (w *world) outcome(d *Destination) state.Outcome {
 }
 
 // follows replays as planned, waits for the end, and compares the outcome with the plan.
-func (w *world) follows(d *Destination, o Options, r ledger.Replay) (Plan, state.Outcome) {
+func (w *world) follows(d *Destination, o Options, r record.Replay) (Plan, state.Outcome) {
 	w.t.Helper()
 	plan := w.rehearseWith(o, r)
 	r.Planned = plan.Cursor
-	if _, err := d.Replay(w.t.Context(), ledger.Command{Who: "ada@desk"}, r); err != nil {
+	if _, err := d.Replay(w.t.Context(), record.Command{Who: "ada@desk"}, r); err != nil {
 		w.t.Fatal(err)
 	}
 	w.untilDone(d)
@@ -111,62 +111,62 @@ func (w *world) untilDone(d *Destination) {
 // Issue: on a quiet stream the plan's figures are what then happens, whatever is replayed.
 func TestAReplayOnAQuietStreamDoesWhatItsPlanSays(t *testing.T) {
 	for name, c := range map[string]struct {
-		replay   ledger.Replay
+		replay   record.Replay
 		cap      int
 		guard    int // removals; zero is the usual
 		maxBytes int // of a request; zero is the usual
 		want     string
 	}{
 		"nothing": {
-			replay: ledger.Replay{},
+			replay: record.Replay{},
 			want:   "620 events: 540 superseded, 60 change nothing, 0 bad; 10 upserts, 10 removals, 0 waiting, 0 held; 1 upsert and 1 removal requests",
 		},
 		"forced": {
-			replay: ledger.Replay{Force: true},
+			replay: record.Replay{Force: true},
 			want:   "620 events: 540 superseded, 10 change nothing, 0 bad; 60 upserts, 10 removals, 0 waiting, 0 held; 6 upsert and 1 removal requests",
 		},
 		"forced, by bytes": {
-			replay: ledger.Replay{Force: true}, maxBytes: 500,
+			replay: record.Replay{Force: true}, maxBytes: 500,
 			want: "620 events: 540 superseded, 10 change nothing, 0 bad; 60 upserts, 10 removals, 0 waiting, 0 held; 8 upsert and 1 removal requests",
 		},
 		"at the cap": {
-			replay: ledger.Replay{Force: true}, cap: 62,
+			replay: record.Replay{Force: true}, cap: 62,
 			want: "620 events: 540 superseded, 10 change nothing, 0 bad; 60 upserts, 10 removals, 0 waiting, 0 held; 6 upsert and 1 removal requests",
 		},
 		"removals make room under the cap": {
-			replay: ledger.Replay{Force: true}, cap: 60,
+			replay: record.Replay{Force: true}, cap: 60,
 			want: "620 events: 540 superseded, 10 change nothing, 0 bad; 60 upserts, 10 removals, 0 waiting, 0 held; 6 upsert and 1 removal requests",
 		},
 		"held, so that some wait": {
-			replay: ledger.Replay{}, guard: 4, cap: 63,
+			replay: record.Replay{}, guard: 4, cap: 63,
 			want: "620 events: 540 superseded, 60 change nothing, 0 bad; 7 upserts, 4 removals, 3 waiting, 6 held; 1 upsert and 1 removal requests",
 		},
 		"from": {
-			replay: ledger.Replay{From: 541, Force: true},
+			replay: record.Replay{From: 541, Force: true},
 			want:   "80 events: 0 superseded, 10 change nothing, 0 bad; 60 upserts, 10 removals, 0 waiting, 0 held; 6 upsert and 1 removal requests",
 		},
 		"until": {
-			replay: ledger.Replay{Until: 30, Force: true},
+			replay: record.Replay{Until: 30, Force: true},
 			want:   "300 events: 270 superseded, 0 change nothing, 0 bad; 30 upserts, 0 removals, 0 waiting, 0 held; 3 upsert and 0 removal requests",
 		},
 		"from and until": {
-			replay: ledger.Replay{From: 21, Until: 50, Force: true},
+			replay: record.Replay{From: 21, Until: 50, Force: true},
 			want:   "300 events: 270 superseded, 0 change nothing, 0 bad; 30 upserts, 0 removals, 0 waiting, 0 held; 3 upsert and 0 removal requests",
 		},
 		"segment": {
-			replay: ledger.Replay{Segment: "b", Force: true},
+			replay: record.Replay{Segment: "b", Force: true},
 			want:   "10 events: 0 superseded, 0 change nothing, 0 bad; 10 upserts, 0 removals, 0 waiting, 0 held; 1 upsert and 0 removal requests",
 		},
 		"profile": {
-			replay: ledger.Replay{Profile: []byte("p7"), Force: true},
+			replay: record.Replay{Profile: []byte("p7"), Force: true},
 			want:   "10 events: 9 superseded, 0 change nothing, 0 bad; 1 upserts, 0 removals, 0 waiting, 0 held; 1 upsert and 0 removal requests",
 		},
 		"profile who left": {
-			replay: ledger.Replay{Profile: []byte("p57"), Force: true},
+			replay: record.Replay{Profile: []byte("p57"), Force: true},
 			want:   "11 events: 9 superseded, 1 change nothing, 0 bad; 0 upserts, 1 removals, 0 waiting, 0 held; 0 upsert and 1 removal requests",
 		},
 		"all together": {
-			replay: ledger.Replay{Profile: []byte("p7"), From: 5, Until: 100, Segment: "a", Force: true},
+			replay: record.Replay{Profile: []byte("p7"), From: 5, Until: 100, Segment: "a", Force: true},
 			want:   "10 events: 9 superseded, 0 change nothing, 0 bad; 1 upserts, 0 removals, 0 waiting, 0 held; 1 upsert and 0 removal requests",
 		},
 	} {

@@ -8,11 +8,11 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"go.uber.org/zap"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
-func (l *loop) replayRead(r *ledger.Replay) {
+func (l *loop) replayRead(r *record.Replay) {
 	names := l.opts.Binding.Segments
 	if r.Segment != "" {
 		names = []string{r.Segment}
@@ -42,7 +42,7 @@ type replayPart struct {
 }
 
 // replayPart reads the next part, and first who has an event up to Until, where that bounds it.
-func (in *intake) replayPart(ctx context.Context, r ledger.Replay, chosen map[uint64]bool) (replayPart, error) {
+func (in *intake) replayPart(ctx context.Context, r record.Replay, chosen map[uint64]bool) (replayPart, error) {
 	if r.Until > 0 && chosen == nil {
 		var err error
 		if chosen, err = in.profilesUntil(ctx, r); err != nil {
@@ -54,32 +54,32 @@ func (in *intake) replayPart(ctx context.Context, r ledger.Replay, chosen map[ui
 		return replayPart{}, err
 	}
 	p := replayPart{next: next, chosen: chosen}
-	var last ledger.Row
-	err = ledger.Rows(g.rows, func(row *ledger.Row) {
+	var last record.Row
+	err = record.Rows(g.rows, func(row *record.Row) {
 		if !wanted(&r, row, chosen) {
 			return
 		}
-		p.rows = ledger.AppendRow(p.rows, &last, row)
+		p.rows = record.AppendRow(p.rows, &last, row)
 		last.Sequence, last.Time = row.Sequence, row.Time
 	})
 	return p, err
 }
 
 // wanted says whether a replay's filters choose the row. Refreshes and erasures were judged when they came.
-func wanted(r *ledger.Replay, row *ledger.Row, chosen map[uint64]bool) bool {
-	return row.Kind == ledger.RowMembership && (len(r.Profile) == 0 || bytes.Equal(row.Profile, r.Profile)) &&
+func wanted(r *record.Replay, row *record.Row, chosen map[uint64]bool) bool {
+	return row.Kind == record.RowMembership && (len(r.Profile) == 0 || bytes.Equal(row.Profile, r.Profile)) &&
 		(r.Until == 0 || chosen[xxhash.Sum64(row.Profile)])
 }
 
 // profilesUntil are the profiles with an event from the replay's beginning up to Until.
-func (in *intake) profilesUntil(ctx context.Context, r ledger.Replay) (map[uint64]bool, error) {
+func (in *intake) profilesUntil(ctx context.Context, r record.Replay) (map[uint64]bool, error) {
 	chosen := map[uint64]bool{}
 	for from := r.From; from <= r.Until; {
 		g, next, err := in.part(ctx, from, min(r.Until, r.To))
 		if err != nil {
 			return nil, err
 		}
-		if err := ledger.Rows(g.rows, func(row *ledger.Row) { chosen[xxhash.Sum64(row.Profile)] = true }); err != nil {
+		if err := record.Rows(g.rows, func(row *record.Row) { chosen[xxhash.Sum64(row.Profile)] = true }); err != nil {
 			return nil, err
 		}
 		from = next
@@ -90,7 +90,7 @@ func (in *intake) profilesUntil(ctx context.Context, r ledger.Replay) (map[uint6
 	return chosen, nil
 }
 
-func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
+func (l *loop) replayPart(r record.Replay, p replayPart, err error) {
 	l.replayBusy = false
 	if err != nil {
 		l.replayAt = time.Now().Add(time.Second)
@@ -109,7 +109,7 @@ func (l *loop) replayPart(r ledger.Replay, p replayPart, err error) {
 	now := time.Now()
 	r.At, r.Position = max(now.UnixNano(), r.At+1), p.next-1
 	if len(rows) > 0 {
-		l.outbox = append(l.outbox, &ledger.Refold{At: r.At, Force: r.Force, Rows: rows})
+		l.outbox = append(l.outbox, &record.Refold{At: r.At, Force: r.Force, Rows: rows})
 	}
 	if r.Position >= r.To {
 		r.State, l.chosen = state.ReplaySending, nil

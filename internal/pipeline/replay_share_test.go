@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid/simulator"
 	"rollcall/internal/state"
@@ -51,7 +51,7 @@ func TestAReplayKeepsToItsShareAndLiveChangesKeepTheirLag(t *testing.T) {
 		s.all("b", "entered", numbered("r", 60))
 		s.quiet(time.Hour)
 		const requests = 12
-		replay := ledger.Replay{Segment: "b", Force: true, Share: 0.2}
+		replay := record.Replay{Segment: "b", Force: true, Share: 0.2}
 		o := s.opts
 		o.Policy.Scale = 1
 		plan := s.rehearseWith(o, replay)

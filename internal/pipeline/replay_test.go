@@ -9,13 +9,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
-func (w *world) replayState(d *Destination) ledger.Replay {
+func (w *world) replayState(d *Destination) record.Replay {
 	w.t.Helper()
-	var at ledger.Replay
+	var at record.Replay
 	if err := d.Ask(context.Background(), func(s *state.State) {
 		if r := s.Replay(); r != nil {
 			at = *r
@@ -27,9 +27,9 @@ func (w *world) replayState(d *Destination) ledger.Replay {
 }
 
 // rehearse plans a replay from what the ledger holds.
-func (w *world) rehearse(r ledger.Replay) Plan { return w.rehearseWith(w.options(), r) }
+func (w *world) rehearse(r record.Replay) Plan { return w.rehearseWith(w.options(), r) }
 
-func (w *world) rehearseWith(o Options, r ledger.Replay) Plan {
+func (w *world) rehearseWith(o Options, r record.Replay) Plan {
 	w.t.Helper()
 	s := state.NewState(o.Policy, o.Salt)
 	j := &fakeJournal{world: w}
@@ -57,19 +57,19 @@ func TestAForcedReplaySendsTheListedAgainAndRevivesNobody(t *testing.T) {
 		if diff := cmp.Diff(emails(1, 2, 3, 4), w.list()); diff != "" {
 			t.Fatal(diff)
 		}
-		if p := w.rehearse(ledger.Replay{}); p.Upserts+p.Removals+p.Waiting != 0 || p.Events == 0 || p.NoOps+p.Superseded != p.Events {
+		if p := w.rehearse(record.Replay{}); p.Upserts+p.Removals+p.Waiting != 0 || p.Events == 0 || p.NoOps+p.Superseded != p.Events {
 			t.Errorf("a plan that should change nothing: %+v", p)
 		}
-		plan := w.rehearse(ledger.Replay{Force: true})
+		plan := w.rehearse(record.Replay{Force: true})
 		if plan.Upserts != 4 || plan.Removals != 0 || plan.Requests["upsert"] != 1 {
 			t.Errorf("the forced plan: %+v", plan)
 		}
 		before := w.requests["upsert"]
-		r, err := d.Replay(t.Context(), ledger.Command{Who: "ada@desk"}, ledger.Replay{Force: true})
+		r, err := d.Replay(t.Context(), record.Command{Who: "ada@desk"}, record.Replay{Force: true})
 		if err != nil || r.State != state.ReplayRunning {
 			t.Fatalf("%+v, %v", r, err)
 		}
-		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{}); err == nil {
+		if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{}); err == nil {
 			t.Error("two replays at once")
 		}
 		time.Sleep(5 * time.Minute)
@@ -98,21 +98,21 @@ func TestAReplaysFiltersChooseProfiles(t *testing.T) {
 		w.publish("a", "p3", "entered", ada(3))
 		time.Sleep(3 * time.Minute)
 		for name, c := range map[string]struct {
-			replay ledger.Replay
+			replay record.Replay
 			want   int
 		}{
-			"segment": {ledger.Replay{Segment: "b"}, 1},
-			"profile": {ledger.Replay{Profile: []byte("p3")}, 1},
-			"until":   {ledger.Replay{Until: 2}, 2},
-			"from":    {ledger.Replay{From: 3}, 1},
-			"all":     {ledger.Replay{}, 3},
+			"segment": {record.Replay{Segment: "b"}, 1},
+			"profile": {record.Replay{Profile: []byte("p3")}, 1},
+			"until":   {record.Replay{Until: 2}, 2},
+			"from":    {record.Replay{From: 3}, 1},
+			"all":     {record.Replay{}, 3},
 		} {
 			c.replay.Force = true
 			if p := w.rehearse(c.replay); p.Upserts != c.want {
 				t.Errorf("%s: %d upserts planned, want %d", name, p.Upserts, c.want)
 			}
 		}
-		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Until: 2, Force: true}); err != nil {
+		if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Until: 2, Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
@@ -134,10 +134,10 @@ func TestAReplaySurvivesARestartAndEndsWhenItIsCancelled(t *testing.T) {
 			w.publish("a", fmt.Sprintf("p%d", i), "entered", ada(i))
 		}
 		time.Sleep(3 * time.Minute)
-		if err := d.Do(t.Context(), ledger.Command{Name: "pause"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "pause"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Force: true}); err != nil {
+		if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -149,27 +149,27 @@ func TestAReplaySurvivesARestartAndEndsWhenItIsCancelled(t *testing.T) {
 		if at := w.replayState(d); at.State != state.ReplaySending {
 			t.Errorf("after the restart: %+v", at)
 		}
-		if err := d.Do(t.Context(), ledger.Command{Name: "resume"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "resume"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
 		if at := w.replayState(d); at.State != state.ReplayDone || at.Touched != 3 {
 			t.Errorf("after resuming: %+v", at)
 		}
-		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err == nil {
+		if _, err := d.CancelReplay(t.Context(), record.Command{}); err == nil {
 			t.Error("a replay that has ended was cancelled")
 		}
-		if err := d.Do(t.Context(), ledger.Command{Name: "pause"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "pause"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Replay(t.Context(), ledger.Command{}, ledger.Replay{Force: true}); err != nil {
+		if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		if _, err := d.CancelReplay(t.Context(), ledger.Command{}); err != nil {
+		if _, err := d.CancelReplay(t.Context(), record.Command{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Do(t.Context(), ledger.Command{Name: "resume"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "resume"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)
@@ -193,7 +193,7 @@ func TestEveryReplayHasANameOfItsOwn(t *testing.T) {
 		}
 		names := map[string]bool{}
 		for range 3 {
-			w.replays(d, ledger.Replay{Force: true})
+			w.replays(d, record.Replay{Force: true})
 			w.untilDone(d)
 			names[w.replayState(d).ID] = true
 		}

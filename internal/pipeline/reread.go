@@ -8,7 +8,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 )
 
@@ -44,7 +44,7 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 				}
 			}
 			for _, part := range a.rows {
-				l.outbox = append(l.outbox, &ledger.Reread{At: time.Now().UnixNano(), Rows: part})
+				l.outbox = append(l.outbox, &record.Reread{At: time.Now().UnixNano(), Rows: part})
 			}
 		}
 	})

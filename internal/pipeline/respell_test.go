@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/segment"
 	"rollcall/internal/state"
@@ -44,9 +44,9 @@ func olderLedger(t *testing.T, emails ...string) *older {
 	}
 	before.Mapping = string(mapped)
 	spec, fields := o.options.Mapping.Numbered(nil)
-	o.append(&ledger.Claim{
+	o.append(&record.Claim{
 		Epoch: 1, Replica: "older", At: time.Now().UnixNano(), Binding: before, Fields: fields, Mapped: spec.Mapped(),
-		Timing: ledger.Timing{Guard: int64(time.Hour), MinRemovals: 500, MaxShare: 0.2},
+		Timing: record.Timing{Guard: int64(time.Hour), MinRemovals: 500, MaxShare: 0.2},
 	})
 	for i, email := range emails {
 		o.enter(t, i, email)
@@ -54,10 +54,10 @@ func olderLedger(t *testing.T, emails ...string) *older {
 	return o
 }
 
-func (o *older) append(records ...ledger.Record) {
-	entry := ledger.NewEntry(nil)
+func (o *older) append(records ...record.Record) {
+	entry := record.NewEntry(nil)
 	for _, r := range records {
-		entry = ledger.AppendRecord(entry, r)
+		entry = record.AppendRecord(entry, r)
 	}
 	o.journal = append(o.journal, entry)
 	if err := o.state.Apply(entry); err != nil {
@@ -75,12 +75,12 @@ func (o *older) enter(t *testing.T, i int, email string) {
 		t.Fatal(err)
 	}
 	fields := mapper.Map(nil, []byte(`{"city":"Rome"}`)).Fields
-	row := ledger.Row{
-		Kind: ledger.RowMembership, Entered: true, Carries: true, Sequence: o.last, Time: time.Now().UnixMilli(),
+	row := record.Row{
+		Kind: record.RowMembership, Entered: true, Carries: true, Sequence: o.last, Time: time.Now().UnixMilli(),
 		Profile: []byte(profileOf(i)), Email: []byte(email), Fields: slices.Clone(fields),
 	}
-	o.append(&ledger.Commit{
-		At: time.Now().UnixNano(), Cursor: o.last, Time: time.Now().UnixNano(), Events: 1, Rows: ledger.AppendRow(nil, &ledger.Row{}, &row),
+	o.append(&record.Commit{
+		At: time.Now().UnixNano(), Cursor: o.last, Time: time.Now().UnixNano(), Events: 1, Rows: record.AppendRow(nil, &record.Row{}, &row),
 	})
 }
 
@@ -90,15 +90,15 @@ func (o *older) handle(email string) contact.Handle { return o.state.Roster.Find
 func (o *older) asks(op contact.Operation, email string, apply func()) uint64 {
 	o.batch++
 	now := time.Now().UnixNano()
-	o.append(&ledger.Intent{Batch: o.batch, Operation: op, At: now, Handles: []contact.Handle{o.handle(email)}})
-	o.append(&ledger.Accepted{Batch: o.batch, At: now, Job: o.job(apply)})
+	o.append(&record.Intent{Batch: o.batch, Operation: op, At: now, Handles: []contact.Handle{o.handle(email)}})
+	o.append(&record.Accepted{Batch: o.batch, At: now, Job: o.job(apply)})
 	return o.batch
 }
 
 // lists puts a contact on the list, as the older build would have.
 func (o *older) lists(email string) {
 	id := o.asks(contact.Upsert, email, func() {})
-	o.append(&ledger.Settled{Batch: id, At: time.Now().UnixNano(), All: ledger.Applied})
+	o.append(&record.Settled{Batch: id, At: time.Now().UnixNano(), All: record.Applied})
 	o.nextID++
 	if stored := storedAs(email); o.contacts[stored] == nil {
 		o.contacts[stored] = &fakeContact{id: "c-" + stored, onList: true, fields: map[string]string{"city": "Rome"}}
@@ -219,10 +219,10 @@ func TestAnOlderLedgersErasureDeletesTheOneContactAndMakesItAnew(t *testing.T) {
 		o.lists(upper)
 		o.lists(lower)
 		o.contacts[lower].fields["first_name"] = "Zoë"
-		row := ledger.Row{Kind: ledger.RowErased, Sequence: o.last + 1, Profile: []byte("p1")}
+		row := record.Row{Kind: record.RowErased, Sequence: o.last + 1, Profile: []byte("p1")}
 		seq := o.put(segment.ErasedSubject("p1"), segment.AppendErased(nil, segment.Envelope{ID: "e", Source: "/test"}, "p1", nil))
-		o.append(&ledger.Commit{
-			At: time.Now().UnixNano(), Cursor: seq, Time: time.Now().UnixNano(), Events: 1, Rows: ledger.AppendRow(nil, &ledger.Row{}, &row),
+		o.append(&record.Commit{
+			At: time.Now().UnixNano(), Cursor: seq, Time: time.Now().UnixNano(), Events: 1, Rows: record.AppendRow(nil, &record.Row{}, &row),
 		})
 		_, stop := o.migrate(t)
 		o.mustList(t, lower)

@@ -7,7 +7,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
 )
@@ -25,7 +25,7 @@ type Retried struct {
 
 // Retry reads events again by their sequences and folds them at their own sequence, with the mapping as it
 // is now. Contacts that were refused at these versions become due again. A newer event always wins (I3).
-func (d *Destination) Retry(ctx context.Context, rec ledger.Command, sequences []uint64) (Retried, error) {
+func (d *Destination) Retry(ctx context.Context, rec record.Command, sequences []uint64) (Retried, error) {
 	var in *intake
 	var err error
 	asked := d.inside(ctx, func(l *loop) { in, err = l.reader(l.opts.Binding.Segments) })
@@ -58,9 +58,9 @@ func (d *Destination) Retry(ctx context.Context, rec ledger.Command, sequences [
 	now := time.Now().UnixNano()
 	rest := due
 	for _, part := range batch.encode() {
-		with := []ledger.Record{&ledger.Reread{At: now, Rows: part}}
+		with := []record.Record{&record.Reread{At: now, Rows: part}}
 		if n := min(len(rest), maxHandles); n > 0 { // more than a part has rows, so that the last one leaves none
-			with, rest = append(with, &ledger.Retry{At: now, Handles: rest[:n:n]}), rest[n:]
+			with, rest = append(with, &record.Retry{At: now, Handles: rest[:n:n]}), rest[n:]
 		}
 		if err := d.Do(ctx, rec, with...); err != nil {
 			return out, err
@@ -72,9 +72,9 @@ func (d *Destination) Retry(ctx context.Context, rec ledger.Command, sequences [
 
 // again is events that were read again, mapped anew.
 type again struct {
-	rows []ledger.Row
+	rows []record.Row
 	bad  map[uint64]string // reason by sequence, of what is still wrong
-	keep []ledger.Row      // those to be folded
+	keep []record.Row      // those to be folded
 }
 
 // events reads events by sequence and maps them. Those that are not the destination's any more are left out.
@@ -101,7 +101,7 @@ func (in *intake) one(ctx context.Context, batch *again, m *broker.Message) erro
 	for _, l := range g.letters {
 		batch.bad[l.Sequence] = l.Reason
 	}
-	return ledger.Rows(g.rows, func(r *ledger.Row) { batch.rows = append(batch.rows, *r) })
+	return record.Rows(g.rows, func(r *record.Row) { batch.rows = append(batch.rows, *r) })
 }
 
 // judge sorts the rows by what folding them would do, and returns the refused contacts that they set.
@@ -109,8 +109,8 @@ func (b *again) judge(s *state.State, out *Retried) (due []contact.Handle) {
 	for i := range b.rows {
 		r := &b.rows[i]
 		switch {
-		case r.Kind == ledger.RowMembership && !s.Roster.Current(r.Profile, r.Segment, r.Sequence),
-			r.Kind != ledger.RowMembership && r.Kind != ledger.RowSeen: // refreshes and erasures are judged once
+		case r.Kind == record.RowMembership && !s.Roster.Current(r.Profile, r.Segment, r.Sequence),
+			r.Kind != record.RowMembership && r.Kind != record.RowSeen: // refreshes and erasures are judged once
 			out.Superseded++
 			out.Overtaken = append(out.Overtaken, r.Sequence)
 			continue
@@ -135,14 +135,14 @@ func (b *again) judge(s *state.State, out *Retried) (due []contact.Handle) {
 // encode gives the rows to be folded, in parts that fit an entry; one part at least.
 func (b *again) encode() [][]byte {
 	parts := [][]byte{nil}
-	var last ledger.Row
+	var last record.Row
 	for i := range b.keep {
 		n := len(parts) - 1
 		if len(parts[n]) > commitBytes/2 {
-			parts, last, n = append(parts, nil), ledger.Row{}, n+1
+			parts, last, n = append(parts, nil), record.Row{}, n+1
 		}
-		parts[n] = ledger.AppendRow(parts[n], &last, &b.keep[i])
-		last = ledger.Row{Sequence: b.keep[i].Sequence, Time: b.keep[i].Time}
+		parts[n] = record.AppendRow(parts[n], &last, &b.keep[i])
+		last = record.Row{Sequence: b.keep[i].Sequence, Time: b.keep[i].Time}
 	}
 	return parts
 }

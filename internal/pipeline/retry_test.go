@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // I8: a retry is of the letters that were chosen. Whoever else SendGrid refused stays refused, and none of it is
@@ -29,7 +29,7 @@ func TestARetryMakesOnlyTheChosenRefusedContactsDue(t *testing.T) {
 		clear(w.refuse) // SendGrid would take both now
 		w.mu.Unlock()
 
-		out, err := d.Retry(t.Context(), ledger.Command{Name: "retry"}, []uint64{1})
+		out, err := d.Retry(t.Context(), record.Command{Name: "retry"}, []uint64{1})
 		if err != nil || out.Due != 1 || out.Folded != 1 {
 			t.Fatalf("%+v, %v", out, err)
 		}
@@ -42,7 +42,7 @@ func TestARetryMakesOnlyTheChosenRefusedContactsDue(t *testing.T) {
 		}
 
 		// The operator's word alone, without the contacts that it is of, makes nobody due.
-		if err := d.Do(t.Context(), ledger.Command{Name: "retry"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "retry"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Minute)

@@ -13,7 +13,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/health"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/scrub"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
@@ -23,14 +23,14 @@ import (
 // start makes the request of a committed intent, unless its deadline has passed: then it certainly had
 // no effect. The deadline counts from before the intent's publish, on the wall's clock and on the monotonic
 // one, whichever is later (H1): began has both.
-func (l *loop) start(i *ledger.Intent, began, now time.Time) {
+func (l *loop) start(i *record.Intent, began, now time.Time) {
 	spent := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
 	deadline := now.Add(l.opts.Policy.Timeout - spent)
 	up := l.uploads[i.Batch]
 	delete(l.uploads, i.Batch)
 	if !now.Before(deadline) {
 		l.finished(i, up)
-		l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
+		l.outbox = append(l.outbox, &record.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
 		return
 	}
 	if i.Operation != contact.Upsert {
@@ -49,7 +49,7 @@ func (l *loop) start(i *ledger.Intent, began, now time.Time) {
 }
 
 // finished gives back what a request used.
-func (l *loop) finished(i *ledger.Intent, up *upload) {
+func (l *loop) finished(i *record.Intent, up *upload) {
 	l.sending[i.Operation]--
 	if l.shared[i.Batch] {
 		delete(l.shared, i.Batch)
@@ -61,12 +61,12 @@ func (l *loop) finished(i *ledger.Intent, up *upload) {
 }
 
 // upserted turns the answer to an upsert into an outcome.
-func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
+func (l *loop) upserted(i *record.Intent, up *upload, job string, err error) {
 	l.finished(i, up)
 	now := time.Now()
 	if err == nil {
 		l.noteHealth(l.health.Took(), nil)
-		l.outbox = append(l.outbox, &ledger.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
+		l.outbox = append(l.outbox, &record.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
 		l.polls[i.Batch] = l.firstPoll(now)
 		return
 	}
@@ -97,7 +97,7 @@ func (l *loop) upserted(i *ledger.Intent, up *upload, job string, err error) {
 }
 
 // failed handles every answer that says nothing of single contacts.
-func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
+func (l *loop) failed(i *record.Intent, e *sendgrid.Error) {
 	now := time.Now()
 	change := l.health.Failed(failure(e), now)
 	l.noteHealth(change, e)
@@ -106,30 +106,30 @@ func (l *loop) failed(i *ledger.Intent, e *sendgrid.Error) {
 			zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(e))
 	}
 	if e.NoEffect() {
-		l.outbox = append(l.outbox, &ledger.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
+		l.outbox = append(l.outbox, &record.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
 		return
 	}
 	l.doubt(i)
 }
 
-func (l *loop) unsure(i *ledger.Intent, err error) {
+func (l *loop) unsure(i *record.Intent, err error) {
 	l.health.Failed(health.Failure{Text: err.Error()}, time.Now())
 	l.log.Warn("a request to SendGrid got no answer: its contacts are in doubt until the horizon",
 		zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(err))
 	l.doubt(i)
 }
 
-func (l *loop) doubt(i *ledger.Intent) {
+func (l *loop) doubt(i *record.Intent) {
 	p := l.opts.Policy
 	until := time.Unix(0, i.At).Add(p.Timeout + p.Scaled(p.Horizon))
-	l.outbox = append(l.outbox, &ledger.Doubt{Batch: i.Batch, Until: until.UnixNano()})
+	l.outbox = append(l.outbox, &record.Doubt{Batch: i.Batch, Until: until.UnixNano()})
 	l.polls[i.Batch] = &poll{at: until}
 	l.opts.at(AtDoubt)
 }
 
 // narrow sets aside the contacts that a 400 names, or the one that is left where it names none. The others
 // go again at once, in the parts that find the culprits in the fewest requests.
-func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
+func (l *loop) narrow(i *record.Intent, up *upload, e *sendgrid.Error) {
 	handles := up.handles
 	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.Roster.Email(handles[n])) }, e, up.part)
 	l.answered(sendgrid.RouteUpsert)
@@ -145,10 +145,10 @@ func (l *loop) narrow(i *ledger.Intent, up *upload, e *sendgrid.Error) {
 	}
 	b := l.state.Flight.Get(i.Batch)
 	l.stillSent(b, named)
-	refusals := make([]ledger.Refusal, 0, len(named))
+	refusals := make([]record.Refusal, 0, len(named))
 	for _, h := range handles {
 		if reason, refused := named[h]; refused {
-			refusals = append(refusals, ledger.Refusal{Handle: h, Reason: reason})
+			refusals = append(refusals, record.Refusal{Handle: h, Reason: reason})
 		}
 	}
 	end := func() {
@@ -175,7 +175,7 @@ func (l *loop) divide(handles []contact.Handle, parts [][]int) {
 }
 
 // without ends a batch that had no effect: who is refused is parked.
-func (l *loop) without(i *ledger.Intent, refusals []ledger.Refusal) {
+func (l *loop) without(i *record.Intent, refusals []record.Refusal) {
 	now := time.Now().UnixNano()
 	l.outbox = append(l.outbox, withoutParts(i.Batch, now, refusals)...)
 	l.lastCut = time.Time{}
@@ -198,15 +198,15 @@ func (l *loop) asSent(it flight.Item) bool {
 }
 
 // unlessSent keeps the refusals of a job's exceptions as stillSent does, and turns the others into how those contacts stood before.
-func (l *loop) unlessSent(b *flight.Batch, exceptions []ledger.Exception, reasons map[contact.Handle]string) {
+func (l *loop) unlessSent(b *flight.Batch, exceptions []record.Exception, reasons map[contact.Handle]string) {
 	l.stillSent(b, reasons)
 	for n, e := range exceptions {
-		if _, kept := reasons[e.Handle]; kept || e.Finding != ledger.Rejected {
+		if _, kept := reasons[e.Handle]; kept || e.Finding != record.Rejected {
 			continue
 		}
-		exceptions[n] = ledger.Exception{Handle: e.Handle, Finding: ledger.OffList}
+		exceptions[n] = record.Exception{Handle: e.Handle, Finding: record.OffList}
 		if l.state.Book.At(e.Handle).Listed() {
-			exceptions[n].Finding = ledger.OnList
+			exceptions[n].Finding = record.OnList
 		}
 	}
 }

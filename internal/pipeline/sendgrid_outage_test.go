@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid/simulator"
 )
 
@@ -158,7 +158,7 @@ func TestAFullPlanClosesAdmissionUntilThereIsRoom(t *testing.T) {
 		}
 		time.Sleep(15 * time.Minute)
 		full(90, 60)
-		if err := s.d.Do(s.Context(), ledger.Command{Name: "resume"}); err != nil {
+		if err := s.d.Do(s.Context(), record.Command{Name: "resume"}); err != nil {
 			s.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)

@@ -8,7 +8,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/sendgrid/class"
@@ -48,7 +48,7 @@ func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 		return
 	}
 	late := now.After(time.Unix(0, b.Accepted).Add(l.opts.Policy.Scaled(l.opts.Policy.Horizon)))
-	var ended []ledger.Exception
+	var ended []record.Exception
 	for _, it := range b.Items {
 		email := l.state.Roster.Email(it.Handle)
 		if seen.open[string(email)] {
@@ -62,11 +62,11 @@ func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 			l.known.forget([]contact.Handle{it.Handle}) // made anew it has another id
 		}
 		if finding := l.finding(b, it, f, ok, late, now); finding != 0 {
-			if finding == ledger.Applied {
+			if finding == record.Applied {
 				delete(l.tries, it.Handle)
 			}
-			e := ledger.Exception{Handle: it.Handle, Finding: finding}
-			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != ledger.Applied {
+			e := record.Exception{Handle: it.Handle, Finding: finding}
+			if b.Operation == contact.Upsert && b.State == flight.Accepted && finding != record.Applied {
 				e = l.again(e, it, p.ended)
 			}
 			ended = append(ended, e)
@@ -91,10 +91,10 @@ func looking(b *flight.Batch, doubt, accepted Step) Step {
 }
 
 // ended settles contacts of a batch by their look-up. Whom three jobs left undone is refused, its dead letter first.
-func (l *loop) ended(b *flight.Batch, p *poll, ended []ledger.Exception, now time.Time) {
+func (l *loop) ended(b *flight.Batch, p *poll, ended []record.Exception, now time.Time) {
 	reasons := map[contact.Handle]string{}
 	for _, e := range ended {
-		if e.Finding == ledger.Rejected {
+		if e.Finding == record.Rejected {
 			reasons[e.Handle] = e.Reason
 		}
 	}
@@ -134,21 +134,21 @@ func (l *loop) asideRefused(b *flight.Batch, reasons map[contact.Handle]string, 
 }
 
 // finding is how one contact of a batch stands by a look-up; zero is that it cannot be told yet.
-func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there, late bool, now time.Time) ledger.Finding {
+func (l *loop) finding(b *flight.Batch, it flight.Item, f sendgrid.Found, there, late bool, now time.Time) record.Finding {
 	on := there && (b.Operation == contact.Delete || slices.Contains(f.Lists, l.opts.Binding.List))
 	switch {
 	case b.Operation == contact.Upsert && on && l.asAsked(it, f):
-		return ledger.Applied
+		return record.Applied
 	case b.Operation == contact.Upsert && on:
-		return ledger.OnList
+		return record.OnList
 	case b.Operation == contact.Upsert:
-		return ledger.OffList
+		return record.OffList
 	case !on && (b.State != flight.Accepted || l.certainlyGone(b.Operation, it.Handle, now)):
 		l.known.gone(it.Handle)
-		return ledger.OffList
+		return record.OffList
 	case on && (b.State != flight.Accepted || late):
 		l.known.left(it.Handle, now, l.opts.Policy.Scaled(longestLook))
-		return ledger.OnList
+		return record.OnList
 	}
 	return 0
 }
@@ -171,7 +171,7 @@ type tried struct {
 // again counts how often a job that SendGrid said had ended left a contact undone: after three more it is refused. A
 // job whose end nobody tells uses nothing up: for it the contact is planned again for as long as it takes. Who is no more as it
 // was sent is not refused, and stands as the look-up says.
-func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exception {
+func (l *loop) again(e record.Exception, it flight.Item, ended bool) record.Exception {
 	if !ended {
 		return e
 	}
@@ -187,8 +187,8 @@ func (l *loop) again(e ledger.Exception, it flight.Item, ended bool) ledger.Exce
 	if !l.asSent(it) {
 		return e
 	}
-	return ledger.Exception{
-		Handle: e.Handle, Finding: ledger.Rejected,
+	return record.Exception{
+		Handle: e.Handle, Finding: record.Rejected,
 		Reason: "SendGrid's jobs ended without applying the contact, and gave no reason",
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 	"rollcall/internal/wire"
 )
@@ -100,7 +100,7 @@ func TestAnAdoptedContactThatIsUpdatedWasStillPutThereByOthers(t *testing.T) {
 		w.mu.Unlock()
 		d, stop := w.run(w.options())
 		time.Sleep(time.Second)
-		var rec *ledger.Stand
+		var rec *record.Stand
 		if err := d.Ask(t.Context(), func(s *state.State) {
 			rec, _, _ = s.Findings(state.Findings{Listed: [][]byte{[]byte("ada1@example.com")}, Adopt: true}, time.Now())
 		}); err != nil {
@@ -108,7 +108,7 @@ func TestAnAdoptedContactThatIsUpdatedWasStillPutThereByOthers(t *testing.T) {
 		}
 		w.publish("a", "p1", "entered", ada(1))
 		time.Sleep(time.Second)
-		if err := d.Do(t.Context(), ledger.Command{Name: "adopt"}, rec); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "adopt"}, rec); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute)

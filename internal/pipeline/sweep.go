@@ -5,14 +5,14 @@ import (
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/roster"
 	"rollcall/internal/segment"
 )
 
 // verdict ends the oldest refresh whose time has come: the fold has reached the stream's end as it was when
 // the event was read, and nothing behind can make up what it lacks. One refresh at a time, and none while a back-fill is reading (H20).
-func (l *loop) verdict(now time.Time) *ledger.Judge {
+func (l *loop) verdict(now time.Time) *record.Judge {
 	s := l.state
 	if s.Meta.Fill != nil {
 		return nil
@@ -24,7 +24,7 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 		if f.State == roster.HeldBack || f.State != roster.Approved && !l.reached(f) || l.judging[f.Sequence] {
 			continue
 		}
-		rec := &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshAccepted, At: now.UnixNano()}
+		rec := &record.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: record.RefreshAccepted, At: now.UnixNano()}
 		if f.State == roster.Approved {
 			return rec
 		}
@@ -45,12 +45,12 @@ func (l *loop) verdict(now time.Time) *ledger.Judge {
 			continue
 		}
 		if n := s.Roster.Sweeps(f, s.IsListed); n > 0 && (f.Count == 0 && f.State != roster.Rebased || n > l.room(now)) {
-			rec.Verdict = ledger.RefreshHeld
+			rec.Verdict = record.RefreshHeld
 		}
 		if f.State != roster.Rebased && !l.announce(f, seen, rec.Verdict) {
 			return nil
 		}
-		if rec.Verdict == ledger.RefreshHeld {
+		if rec.Verdict == record.RefreshHeld {
 			l.log.Warn("a refresh is held: its sweep is above the guard; see: consumer status, consumer approve",
 				zap.String("segment", s.Roster.SegmentName(f.Segment)))
 		}
@@ -70,21 +70,21 @@ func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
 		detail = "first_sequence is above the event's own sequence; publish the refresh again"
 	}
 	l.asideSequences(map[uint64]string{f.Sequence: detail}, segment.ReasonRefreshRefused, func() {
-		l.refreshReceipt(f, seen, ledger.RefreshRefused, func() {
-			l.outbox = append(l.outbox, &ledger.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: ledger.RefreshRefused, At: time.Now().UnixNano()})
+		l.refreshReceipt(f, seen, record.RefreshRefused, func() {
+			l.outbox = append(l.outbox, &record.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: record.RefreshRefused, At: time.Now().UnixNano()})
 		})
 	})
 }
 
 // announced is a refresh's verdict that a receipt tells of.
 type announced struct {
-	verdict ledger.Verdict
+	verdict record.Verdict
 	stored  bool
 }
 
 // announce publishes the verdict on a refresh, and reports whether that was done already: it is judged again then, from the
 // state as it is by that time, and one that comes out otherwise is announced anew.
-func (l *loop) announce(f roster.Refresh, seen uint64, v ledger.Verdict) bool {
+func (l *loop) announce(f roster.Refresh, seen uint64, v record.Verdict) bool {
 	if a := l.announced[f.Sequence]; a != nil && a.verdict == v {
 		delete(l.announced, f.Sequence)
 		return true
@@ -95,11 +95,11 @@ func (l *loop) announce(f roster.Refresh, seen uint64, v ledger.Verdict) bool {
 	return false
 }
 
-var verdictNames = map[ledger.Verdict]string{
-	ledger.RefreshRefused: "refused", ledger.RefreshAccepted: "accepted", ledger.RefreshHeld: "held",
+var verdictNames = map[record.Verdict]string{
+	record.RefreshRefused: "refused", record.RefreshAccepted: "accepted", record.RefreshHeld: "held",
 }
 
-func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v ledger.Verdict, then func()) {
+func (l *loop) refreshReceipt(f roster.Refresh, seen uint64, v record.Verdict, then func()) {
 	l.receipted(l.receiptOf("refresh", map[string]any{
 		"segment": l.state.Roster.SegmentName(f.Segment), "sequence": f.Sequence, "first_sequence": f.First,
 		"count": f.Count, "seen": seen, "verdict": verdictNames[v],

@@ -8,7 +8,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
 	"rollcall/internal/health"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/sendgrid"
 )
 
@@ -30,7 +30,7 @@ var (
 
 // beside is what a suspended destination sends all the same: the deletions of erasures where the key works, and, when it is
 // time to ask again, one small request of the kind that was refused.
-func (l *loop) beside(p *planner, permit health.Permit) []ledger.Record {
+func (l *loop) beside(p *planner, permit health.Permit) []record.Record {
 	if l.state.Erasing.Len() > 0 && permit.Deletions {
 		l.state.Window.Due(p.now.UnixNano(), p.offer)
 		p.remove(contact.Delete, p.sift(toDelete, p.left[contact.Delete]*removeBatch))

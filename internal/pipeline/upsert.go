@@ -6,7 +6,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
 )
@@ -136,7 +136,7 @@ func (p *planner) line(adds []contact.Handle) []contact.Handle {
 		}
 	}
 	if len(wait) > 0 {
-		p.records = append(p.records, &ledger.Wait{Handles: wait})
+		p.records = append(p.records, &record.Wait{Handles: wait})
 	}
 	return in
 }

@@ -9,7 +9,7 @@ import (
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
@@ -145,10 +145,10 @@ func (c *Comparison) compareOne(ctx context.Context, m suspect, event *broker.Me
 	if err := c.in.take(ctx, g, event); err != nil {
 		return err
 	}
-	return ledger.Rows(g.rows, func(r *ledger.Row) {
+	return record.Rows(g.rows, func(r *record.Row) {
 		email := c.state.EmailOf(m.h)
 		switch {
-		case r.Kind != ledger.RowMembership || string(r.Email) != email || r.Bad:
+		case r.Kind != record.RowMembership || string(r.Email) != email || r.Bad:
 			c.Unread++
 		case !c.mapper.Matches(r.Fields, c.state.Book.At(m.h).Mask, m.fields):
 			c.Differ = append(c.Differ, email)

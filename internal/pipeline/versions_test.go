@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
 )
 
@@ -77,7 +77,7 @@ func writeVersion(t *testing.T, dir string) {
 		time.Sleep(10 * time.Minute)
 		w.refresh("a", w.last+1, 0)
 		time.Sleep(10 * time.Minute)
-		if err := d.Do(t.Context(), ledger.Command{Name: "pause", Who: "operator"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "pause", Who: "operator"}); err != nil {
 			t.Fatal(err)
 		}
 		mustStop(t, stop)
@@ -86,7 +86,7 @@ func writeVersion(t *testing.T, dir string) {
 		d, stop = w.run(o)
 		w.publish("c", "p7", "entered", ada(7))
 		time.Sleep(time.Minute)
-		if err := d.Do(t.Context(), ledger.Command{Name: "resume", Who: "operator"}); err != nil {
+		if err := d.Do(t.Context(), record.Command{Name: "resume", Who: "operator"}); err != nil {
 			t.Fatal(err)
 		}
 		for deadline := time.Now().Add(time.Minute); d.Stats().Jobs == 0; { // the state is kept with a batch on its way

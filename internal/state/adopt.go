@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // Findings is how a look at the whole list found contacts, by normalised e-mail.
@@ -18,8 +18,8 @@ type Findings struct {
 // Findings turns findings into the record that applies them, and tells how many were passed over: on their
 // way, or strangers that are not to be adopted. Adopting more than the cap leaves room for is refused: a
 // listed contact is never pushed out by the cap (I5).
-func (s *State) Findings(f Findings, now time.Time) (*ledger.Stand, int, error) {
-	r, skipped, more := &ledger.Stand{At: now.UnixNano()}, 0, 0
+func (s *State) Findings(f Findings, now time.Time) (*record.Stand, int, error) {
+	r, skipped, more := &record.Stand{At: now.UnixNano()}, 0, 0
 	for _, e := range f.Listed {
 		h := s.Roster.Find(e)
 		switch {

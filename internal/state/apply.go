@@ -8,7 +8,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/dense"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 	"rollcall/internal/segment"
@@ -19,66 +19,66 @@ const CommandsKept = 100
 // Apply changes the state by one committed entry. It is the only way in.
 func (s *State) Apply(entry []byte) (err error) {
 	defer dense.Full(&err)
-	if err := ledger.Records(entry, s.record); err != nil {
+	if err := record.Records(entry, s.record); err != nil {
 		return err
 	}
 	s.reconsider()
 	return nil
 }
 
-func (s *State) record(rec ledger.Record) error {
+func (s *State) record(rec record.Record) error {
 	switch r := rec.(type) {
-	case *ledger.Commit:
+	case *record.Commit:
 		return s.commit(r)
-	case *ledger.Reread:
+	case *record.Reread:
 		return s.rows(r.At, r.Rows, true)
-	case *ledger.Intent:
+	case *record.Intent:
 		s.intent(r)
-	case *ledger.Accepted:
+	case *record.Accepted:
 		if b := s.Flight.Get(r.Batch); b != nil {
 			s.Counts.Accepted[b.Operation] += uint64(len(b.Items))
 			s.Flight.Accept(r.Batch, r.Job, r.At)
 			s.taken(b)
 			s.accept(b, r.At)
 		}
-	case *ledger.NoEffect:
+	case *record.NoEffect:
 		s.noEffect(r)
-	case *ledger.Doubt:
+	case *record.Doubt:
 		s.Flight.Unsure(r.Batch, r.Until)
 		s.taken(s.Flight.Get(r.Batch))
-	case *ledger.Settled:
+	case *record.Settled:
 		s.settled(r)
-	case *ledger.Wait:
+	case *record.Wait:
 		s.park(r.Handles, plan.Waiting)
-	case *ledger.Hold:
+	case *record.Hold:
 		s.at = r.At
 		s.park(r.Handles, plan.Held)
-	case *ledger.Absent:
+	case *record.Absent:
 		s.at = r.At
 		for _, h := range r.Handles {
 			s.tell(contact.Remove, h)
 			s.Book.SetUnlisted(h)
 			s.evaluate(h, r.At)
 		}
-	case *ledger.Erased:
+	case *record.Erased:
 		for _, h := range r.Handles {
 			if s.Erasing.Get(uint32(h)) == nil { // an erasure of our own looks for itself: it may have been added since
 				s.erased(h)
 			}
 		}
-	case *ledger.Judge:
+	case *record.Judge:
 		s.judge(r)
-	case *ledger.Erasure:
+	case *record.Erasure:
 		s.advance(r)
-	case *ledger.Faded:
+	case *record.Faded:
 		s.faded(r)
-	case *ledger.Fill:
+	case *record.Fill:
 		return s.fillPart(r)
-	case *ledger.Claim:
+	case *record.Claim:
 		s.claim(r)
-	case *ledger.Command:
+	case *record.Command:
 		s.command(r)
-	case *ledger.Forget:
+	case *record.Forget:
 		s.forget(r.Before)
 	default:
 		return s.operator(rec)
@@ -86,7 +86,7 @@ func (s *State) record(rec ledger.Record) error {
 	return nil
 }
 
-func (s *State) commit(c *ledger.Commit) error {
+func (s *State) commit(c *record.Commit) error {
 	if c.Cursor > s.Meta.Cursor {
 		s.Meta.Cursor = c.Cursor
 	}
@@ -101,16 +101,16 @@ func (s *State) commit(c *ledger.Commit) error {
 func (s *State) rows(at int64, rows []byte, reread bool) error {
 	s.at, s.reread = at, reread
 	s.Roster.At(at / int64(time.Second))
-	err := ledger.Rows(rows, s.row)
+	err := record.Rows(rows, s.row)
 	s.reread = false
 	return err
 }
 
-func (s *State) row(r *ledger.Row) {
+func (s *State) row(r *record.Row) {
 	s.rowTime = r.Time
 	verdict := roster.Folded
 	switch r.Kind {
-	case ledger.RowMembership:
+	case record.RowMembership:
 		verdict = s.Roster.Fold(roster.Row{
 			Sequence: r.Sequence, Segment: r.Segment, Entered: r.Entered, Carries: r.Carries,
 			Profile: r.Profile, Email: r.Email, Fields: r.Fields, Hash: hashOf(r),
@@ -119,15 +119,15 @@ func (s *State) row(r *ledger.Row) {
 			s.bad(r)
 		}
 		s.Recount = true
-	case ledger.RowRefreshed:
+	case record.RowRefreshed:
 		verdict = s.Roster.Pend(roster.Refresh{
 			Segment: r.Segment, First: r.First, Count: r.Count, Sequence: r.Sequence, Until: r.Until,
 		})
-	case ledger.RowErased:
+	case record.RowErased:
 		if !s.filling { // what is read again was folded before
 			s.erase(r)
 		}
-	case ledger.RowSeen:
+	case record.RowSeen:
 		s.Roster.Seen(r.Segment, r.Profile, r.Sequence)
 	}
 	if s.reread || s.filling {
@@ -135,7 +135,7 @@ func (s *State) row(r *ledger.Row) {
 	}
 	kind := &s.Counts.Kinds[kinds[r.Kind]]
 	switch {
-	case r.Kind == ledger.RowSeen: // counted as a dead letter
+	case r.Kind == record.RowSeen: // counted as a dead letter
 	case verdict == roster.Stale:
 		s.Counts.Stale++
 		kind.Stale++
@@ -147,13 +147,13 @@ func (s *State) row(r *ledger.Row) {
 
 // kinds tells of which kind of event a row is.
 var kinds = [...]segment.Kind{
-	ledger.RowMembership: segment.Membership, ledger.RowRefreshed: segment.Refreshed, ledger.RowErased: segment.Erased,
-	ledger.RowSeen: segment.Unknown,
+	record.RowMembership: segment.Membership, record.RowRefreshed: segment.Refreshed, record.RowErased: segment.Erased,
+	record.RowSeen: segment.Unknown,
 }
 
 // bad refuses the contact of a row with a value that cannot be sent: a listed one keeps its fields, an
 // unlisted one takes no slot.
-func (s *State) bad(r *ledger.Row) {
+func (s *State) bad(r *record.Row) {
 	h := s.Roster.Find(r.Email)
 	if h == 0 || s.Roster.Source(h) != r.Sequence || !s.Roster.Desired(h) || s.Flight.Of(h) != nil {
 		return
@@ -168,7 +168,7 @@ func (s *State) bad(r *ledger.Row) {
 
 // hashOf tells the versions of a contact's fields apart: one with a bad value differs from the good one
 // that has the same values besides. It never returns zero: that is *unknown*.
-func hashOf(r *ledger.Row) uint64 {
+func hashOf(r *record.Row) uint64 {
 	h := xxhash.Sum64(r.Fields)
 	if r.Bad {
 		h = ^h
@@ -176,7 +176,7 @@ func hashOf(r *ledger.Row) uint64 {
 	return max(h, 1)
 }
 
-func (s *State) intent(r *ledger.Intent) {
+func (s *State) intent(r *record.Intent) {
 	b := &flight.Batch{ID: r.Batch, Operation: r.Operation, At: r.At, Tries: r.Tries, Exempt: r.Exempt, Mapped: s.Meta.Claim.Mapped}
 	for _, h := range r.Handles {
 		it := flight.Item{Handle: h, Hash: s.Roster.Hash(h), Source: s.Roster.Source(h)}

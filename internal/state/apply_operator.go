@@ -4,35 +4,35 @@ import (
 	"fmt"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
 // The records of this file are what operators' commands do besides being noted.
 
-func (s *State) operator(rec ledger.Record) error {
+func (s *State) operator(rec record.Record) error {
 	switch r := rec.(type) {
-	case *ledger.Retry:
+	case *record.Retry:
 		s.retry(r)
-	case *ledger.Stand:
+	case *record.Stand:
 		s.stand(r)
-	case *ledger.Rebase:
+	case *record.Rebase:
 		s.rebase(r)
-	case *ledger.Replay:
+	case *record.Replay:
 		s.replayed(r)
-	case *ledger.Refold:
+	case *record.Refold:
 		return s.Refold(r)
-	case *ledger.LetGo:
+	case *record.LetGo:
 		s.release(r)
 	default:
-		return fmt.Errorf("apply %T: %w", rec, ledger.ErrUnknownRecord)
+		return fmt.Errorf("apply %T: %w", rec, record.ErrUnknownRecord)
 	}
 	return nil
 }
 
 // stand notes how a look at the whole list found contacts. Those on their way are passed over: their end
 // tells how they stand.
-func (s *State) stand(r *ledger.Stand) {
+func (s *State) stand(r *record.Stand) {
 	s.at, s.Recount = r.At, true
 	for _, h := range r.Listed {
 		s.found(h, true)
@@ -68,7 +68,7 @@ func (s *State) found(h contact.Handle, onList bool) {
 
 // rebase starts a new generation: the new stream is read from its first event, and whoever is not on it up
 // to its end as it was leaves, like after a refresh of every segment (H11). The guard looks on.
-func (s *State) rebase(r *ledger.Rebase) {
+func (s *State) rebase(r *record.Rebase) {
 	s.at = r.At
 	s.Meta.Cursor, s.Meta.Time = 0, 0
 	s.Meta.Claim.Binding.Stream, s.Meta.Claim.Binding.StreamCreated = r.Stream, r.StreamCreated

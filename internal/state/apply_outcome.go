@@ -5,13 +5,13 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
 )
 
 // The records of this file end what intents began: outcomes, and what they make of contacts.
 
-func (s *State) noEffect(r *ledger.NoEffect) {
+func (s *State) noEffect(r *record.NoEffect) {
 	b := s.Flight.Get(r.Batch)
 	if b == nil {
 		return
@@ -70,14 +70,14 @@ func (s *State) refusedVersion(h contact.Handle) uint64 {
 }
 
 // settled ends contacts of a batch as they were found to stand.
-func (s *State) settled(r *ledger.Settled) {
+func (s *State) settled(r *record.Settled) {
 	b := s.Flight.Get(r.Batch)
 	if b == nil {
 		return
 	}
 	s.at = r.At
 	s.Book.Note(r.At, s.Policy.Guard.Interval)
-	except := make(map[contact.Handle]ledger.Exception, len(r.Exceptions))
+	except := make(map[contact.Handle]record.Exception, len(r.Exceptions))
 	for _, e := range r.Exceptions {
 		except[e.Handle] = e
 	}
@@ -100,26 +100,26 @@ func (s *State) settled(r *ledger.Settled) {
 	}
 }
 
-func (s *State) settle(b *flight.Batch, it flight.Item, f ledger.Finding, reason string) {
+func (s *State) settle(b *flight.Batch, it flight.Item, f record.Finding, reason string) {
 	op, h := b.Operation, it.Handle
 	switch op {
 	case contact.Upsert:
 		switch f {
-		case ledger.Applied:
+		case record.Applied:
 			s.tell(op, h)
 			s.sent(op, h, !s.Book.At(h).Listed())
 			s.took(h, it, b.Mapped)
-		case ledger.OnList:
+		case record.OnList:
 			s.list(h, 0, s.Book.At(h).Mask)
-		case ledger.OffList:
+		case record.OffList:
 			s.Book.SetUnlisted(h)
-		case ledger.Rejected:
+		case record.Rejected:
 			s.Book.Release(h)
 			s.refuse(it, reason)
 			return
 		}
 	case contact.Remove:
-		if f == ledger.Applied || f == ledger.OffList {
+		if f == record.Applied || f == record.OffList {
 			s.tell(op, h)
 			s.sent(op, h, false)
 			if !b.Exempt && s.Book.At(h).Listed() {
@@ -129,7 +129,7 @@ func (s *State) settle(b *flight.Batch, it flight.Item, f ledger.Finding, reason
 			s.Recount = true
 		}
 	case contact.Delete:
-		if f == ledger.Applied || f == ledger.OffList {
+		if f == record.Applied || f == record.OffList {
 			s.erased(h)
 			return
 		}

@@ -2,17 +2,17 @@ package state
 
 import (
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
 // The records of this file come seldom: commands and forgetting.
 
-func (s *State) command(c *ledger.Command) {
+func (s *State) command(c *record.Command) {
 	s.at = c.At
 	s.Meta.Commands = append(s.Meta.Commands, *c)
 	if n := len(s.Meta.Commands); n > CommandsKept {
-		s.Meta.Commands = append([]ledger.Command(nil), s.Meta.Commands[n-CommandsKept:]...)
+		s.Meta.Commands = append([]record.Command(nil), s.Meta.Commands[n-CommandsKept:]...)
 	}
 	switch c.Name {
 	case "pause":

@@ -4,14 +4,14 @@ import (
 	"slices"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
 // The way of contacts that a re-reading touched: they become due, and come to an end.
 
 // release lets contacts that a re-reading touched become due, unless another re-reading still goes on.
-func (s *State) release(r *ledger.LetGo) {
+func (s *State) release(r *record.LetGo) {
 	if s.Bulk.ReleasedAt = r.At; s.Reading() {
 		return
 	}

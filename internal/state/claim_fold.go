@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/window"
 )
 
 // claim folds a replica's becoming active: the predecessor's unanswered requests are in doubt, segments that
 // were taken away are let go of or held, and what changed in segments and mapping is read again.
-func (s *State) claim(c *ledger.Claim) {
+func (s *State) claim(c *record.Claim) {
 	before := s.Meta.Claim
 	s.at = c.At
 	s.rowTime = c.At / int64(time.Millisecond)
@@ -64,7 +64,7 @@ func (s *State) regain(fields uint64) {
 }
 
 // timing takes over what the fold needs of the configuration.
-func (s *State) timing(t ledger.Timing) {
+func (s *State) timing(t record.Timing) {
 	s.Policy.Window = window.Policy{Quiet: time.Duration(t.Quiet), MaxWait: time.Duration(t.MaxWait)}
 	s.Policy.Guard = plan.Guard{Interval: time.Duration(t.Guard), MinRemovals: t.MinRemovals, MaxShare: t.MaxShare}
 	s.Window.SetPolicy(s.Policy.Window)

@@ -3,7 +3,7 @@ package state
 import (
 	"slices"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
@@ -12,7 +12,7 @@ import (
 type Erasure struct {
 	Sequence uint64       `json:"sequence"` // of the event
 	Began    int64        `json:"began"`    // unix nanoseconds
-	Stage    ledger.Stage `json:"stage"`
+	Stage    record.Stage `json:"stage"`
 	Steps    uint64       `json:"steps,omitempty"`    // how many entries have moved it on: the loop knows by it what it has done
 	Profile  string       `json:"profile,omitempty"`  // until what holds it is purged
 	Contacts []uint32     `json:"contacts,omitempty"` // whose addresses are deleted, until then
@@ -20,12 +20,12 @@ type Erasure struct {
 
 	Letters int                `json:"letters,omitempty"` // dead letters that were found and overwritten
 	Events  int                `json:"events,omitempty"`  // the same of events
-	Found   ledger.ErasureNote `json:"found,omitzero"`    // what the last search found; its messages are overwritten next
+	Found   record.ErasureNote `json:"found,omitzero"`    // what the last search found; its messages are overwritten next
 }
 
 // erase begins an erasure: the profile is forgotten at once, and every address that it ever held, or that the
 // event names, is to be deleted from the account.
-func (s *State) erase(r *ledger.Row) {
+func (s *State) erase(r *record.Row) {
 	handles := s.Roster.Erase(r.Profile, r.Sequence, s.contactChanged)
 	for _, e := range r.Emails {
 		if h := s.Roster.Intern(e); !slices.Contains(handles, h) {
@@ -52,7 +52,7 @@ func (s *State) erase(r *ledger.Row) {
 }
 
 // advance notes a step of an erasure. What is shredded next must not be in the snapshot that replaces it.
-func (s *State) advance(r *ledger.Erasure) {
+func (s *State) advance(r *record.Erasure) {
 	at := slices.IndexFunc(s.Meta.Erasures, func(e Erasure) bool { return e.Sequence == r.Sequence })
 	if at < 0 {
 		return
@@ -62,18 +62,18 @@ func (s *State) advance(r *ledger.Erasure) {
 	e.Steps++
 	e.note(r.Note)
 	switch r.Stage {
-	case ledger.Shredding:
+	case record.Shredding:
 		e.Profile, e.Contacts = "", nil
 		s.sweepIdle()
-	case ledger.Proven:
+	case record.Proven:
 		s.Meta.Erasures = slices.Delete(s.Meta.Erasures, at, at+1)
-	case ledger.Deleting, ledger.Rechecking, ledger.Purging:
+	case record.Deleting, record.Rechecking, record.Purging:
 	}
 }
 
 // note takes over what a step found. What is found counts as overwritten from then on, once: overwriting it again
 // changes nothing, and the stage does not end before it is done.
-func (e *Erasure) note(n *ledger.ErasureNote) {
+func (e *Erasure) note(n *record.ErasureNote) {
 	e.Found.Letters, e.Found.Events = nil, nil
 	if n == nil {
 		return

@@ -7,7 +7,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 )
@@ -224,12 +224,12 @@ func (s *State) Waiting(most int) ([]Turn, int) {
 }
 
 // Commands returns the last commands that were given, the oldest first.
-func (s *State) Commands() []ledger.Command {
-	return append([]ledger.Command(nil), s.Meta.Commands...)
+func (s *State) Commands() []record.Command {
+	return append([]record.Command(nil), s.Meta.Commands...)
 }
 
 // Claim returns the last claim of the ledger; its epoch is zero where nobody ever claimed it.
-func (s *State) Claim() ledger.Claim { return s.Meta.Claim }
+func (s *State) Claim() record.Claim { return s.Meta.Claim }
 
 // Digest is a hash of the whole state: two states of equal digest are equal (I13).
 func (s *State) Digest() (string, error) {
@@ -247,4 +247,4 @@ func (s *State) Digest() (string, error) {
 func (s *State) Oldest() int64 { return s.OldestUnapplied() }
 
 // Replay returns how far the last replay has come; nil where there was none.
-func (s *State) Replay() *ledger.Replay { return s.Meta.Replay }
+func (s *State) Replay() *record.Replay { return s.Meta.Replay }

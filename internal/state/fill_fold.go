@@ -3,7 +3,7 @@ package state
 import (
 	"slices"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // fill is a back-fill under way: the stream is read again up to the cursor because segments came to the
@@ -30,7 +30,7 @@ func (s *State) startFill(segments []uint16, all bool) {
 }
 
 // fillPart folds what a back-fill read. After its last part what it touched becomes due, little by little.
-func (s *State) fillPart(r *ledger.Fill) error {
+func (s *State) fillPart(r *record.Fill) error {
 	if s.Meta.Fill == nil {
 		return nil // a part of one that another replica ended
 	}

@@ -3,7 +3,7 @@ package state
 import (
 	"slices"
 
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/roster"
 )
 
@@ -16,7 +16,7 @@ type lost struct {
 }
 
 // lose notes what the claim says was lost, and forgets segments that were taken away.
-func (s *State) lose(c *ledger.Claim) {
+func (s *State) lose(c *record.Claim) {
 	if c.Lost != nil {
 		l := lost{From: c.Lost.From, To: c.Lost.To, Segments: slices.Clone(c.Binding.Segments)}
 		if before := s.Meta.Lost; before != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 )
 
 // The states of a replay: it reads up to the cursor, then lets what it touched become due, little by
@@ -30,7 +30,7 @@ func (s *State) Replaying() bool {
 }
 
 // replayed takes over how far a replay has come. A part of one that was cancelled meanwhile changes nothing.
-func (s *State) replayed(r *ledger.Replay) {
+func (s *State) replayed(r *record.Replay) {
 	at := s.Meta.Replay
 	switch {
 	case r.State == ReplayTold:
@@ -53,7 +53,7 @@ func (s *State) replayed(r *ledger.Replay) {
 }
 
 // progress takes over a part of the replay under way.
-func (s *State) progress(at, r *ledger.Replay) {
+func (s *State) progress(at, r *record.Replay) {
 	r.Touched = at.Touched
 	switch {
 	case r.State == ReplayDone:
@@ -68,20 +68,20 @@ func (s *State) progress(at, r *ledger.Replay) {
 	default:
 		s.Meta.Replay = r
 		if r.Release > 0 {
-			s.release(&ledger.LetGo{At: r.At, Most: r.Release})
+			s.release(&record.LetGo{At: r.At, Most: r.Release})
 		}
 	}
 }
 
 // Refold folds a part of a replay. What came after it was planned is folded as well, and is no part of the plan.
-func (s *State) Refold(r *ledger.Refold) error {
+func (s *State) Refold(r *record.Refold) error {
 	if !s.Replaying() {
 		return nil // it was cancelled meanwhile
 	}
 	s.at = r.At
 	s.Roster.At(r.At / int64(time.Second))
 	s.filling = true
-	err := ledger.Rows(r.Rows, func(row *ledger.Row) {
+	err := record.Rows(r.Rows, func(row *record.Row) {
 		if s.later(row) {
 			s.row(row)
 			return
@@ -108,19 +108,19 @@ func (s *State) Refold(r *ledger.Refold) error {
 }
 
 // later reports whether a row of the replay under way came after it was planned.
-func (s *State) later(row *ledger.Row) bool {
+func (s *State) later(row *record.Row) bool {
 	planned := s.Meta.Replay.Planned
 	return planned > 0 && row.Sequence > planned
 }
 
 // Sorted takes out of a part of a replay the rows that a newer event has overtaken, and counts all of them.
-func (s *State) Sorted(r *ledger.Replay, rows []byte) (kept []byte, err error) {
-	var last ledger.Row
+func (s *State) Sorted(r *record.Replay, rows []byte) (kept []byte, err error) {
+	var last record.Row
 	planned := r.Planned
 	if planned == 0 {
 		planned = r.To
 	}
-	err = ledger.Rows(rows, func(row *ledger.Row) {
+	err = record.Rows(rows, func(row *record.Row) {
 		later := row.Sequence > planned
 		if later {
 			r.Later++
@@ -128,7 +128,7 @@ func (s *State) Sorted(r *ledger.Replay, rows []byte) (kept []byte, err error) {
 			r.Folded++
 		}
 		if s.Roster.Current(row.Profile, row.Segment, row.Sequence) {
-			kept = ledger.AppendRow(kept, &last, row)
+			kept = record.AppendRow(kept, &last, row)
 			last.Sequence, last.Time = row.Sequence, row.Time
 			return
 		}

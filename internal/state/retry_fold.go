@@ -1,12 +1,12 @@
 package state
 
 import (
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
 // retry makes refused contacts due again at the version at which they were refused.
-func (s *State) retry(r *ledger.Retry) {
+func (s *State) retry(r *record.Retry) {
 	s.at = r.At
 	for _, h := range r.Handles {
 		if s.Book.At(h).Place() == plan.Refused {

@@ -9,7 +9,7 @@ import (
 	"rollcall/internal/contact"
 	"rollcall/internal/dense"
 	"rollcall/internal/flight"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 	"rollcall/internal/window"
@@ -108,15 +108,15 @@ type meta struct {
 	Cursor      uint64           `json:"cursor"`
 	Time        int64            `json:"time"` // highest broker time folded, unix nanoseconds
 	Epoch       uint64           `json:"epoch"`
-	Claim       ledger.Claim     `json:"claim"`
+	Claim       record.Claim     `json:"claim"`
 	Paused      bool             `json:"paused"`
 	Erasures    []Erasure        `json:"erasures,omitempty"`
 	Lost        *lost            `json:"lost,omitempty"`
 	MappedSince uint64           `json:"mapped_since,omitempty"` // the first batch under the present mapping
 	Fill        *fill            `json:"fill,omitempty"`
 	Dropping    []uint16         `json:"dropping,omitempty"` // segments taken away whose removal is held
-	Commands    []ledger.Command `json:"commands"`           // the last hundred
-	Replay      *ledger.Replay   `json:"replay,omitempty"`   // the last one
+	Commands    []record.Command `json:"commands"`           // the last hundred
+	Replay      *record.Replay   `json:"replay,omitempty"`   // the last one
 	Tally       *Tally           `json:"tally,omitempty"`    // what came of it so far
 
 	// Contacts that others stand for as soon as what is on its way has ended.
@@ -197,7 +197,7 @@ func (s *State) Read(r io.Reader) (err error) {
 		case "since": // not in snapshots of earlier builds: then it is not known
 			err = s.loadSince(wire.NewReader(body))
 		default:
-			err = ledger.ErrUnknownRecord
+			err = record.ErrUnknownRecord
 		}
 		if err != nil {
 			return fmt.Errorf("read the snapshot's part %q: %w", name, err)

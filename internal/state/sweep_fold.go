@@ -5,26 +5,26 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 	"rollcall/internal/roster"
 )
 
 // judge folds the verdict over a refresh.
-func (s *State) judge(r *ledger.Judge) {
+func (s *State) judge(r *record.Judge) {
 	s.at, s.rowTime = r.At, r.At/int64(time.Millisecond)
 	s.Roster.At(r.At / int64(time.Second))
-	if r.Verdict == ledger.RefreshHeld {
+	if r.Verdict == record.RefreshHeld {
 		s.Roster.Mark(r.Segment, r.Sequence, roster.HeldBack)
 		return
 	}
-	if r.Verdict == ledger.RefreshAccepted {
+	if r.Verdict == record.RefreshAccepted {
 		s.refreshed(s.Roster.SegmentName(r.Segment))
 	}
 	s.approving = slices.ContainsFunc(s.Roster.Pending(), func(f roster.Refresh) bool {
 		return f.Segment == r.Segment && f.Sequence == r.Sequence && f.State == roster.Approved
 	})
-	s.Roster.Judge(r.Segment, r.Sequence, r.Verdict == ledger.RefreshAccepted, s.contactChanged)
+	s.Roster.Judge(r.Segment, r.Sequence, r.Verdict == record.RefreshAccepted, s.contactChanged)
 	s.approving = false
 }
 

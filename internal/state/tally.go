@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"rollcall/internal/contact"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/plan"
 )
 
@@ -56,7 +56,7 @@ type LiveChanges struct {
 }
 
 // OutcomeOf gives a replay's figures; nil where an earlier build ran it.
-func OutcomeOf(r *ledger.Replay, t *Tally) *Outcome {
+func OutcomeOf(r *record.Replay, t *Tally) *Outcome {
 	if r == nil || t == nil {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
-	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/people"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/state"
@@ -73,7 +73,7 @@ func claimable(ctx context.Context, found *Findings, c claiming) {
 	if err != nil && !errors.Is(err, broker.ErrStreamMissing) {
 		return // what does not fit about the stream was told with it
 	}
-	want := ledger.Binding{List: c.d.ListID, Stream: c.d.Stream}
+	want := record.Binding{List: c.d.ListID, Stream: c.d.Stream}
 	if account, ok := c.cfg.Account(c.d.Account); ok {
 		want.BaseURL, want.OnBehalfOf = account.BaseURL, account.OnBehalfOf
 	}

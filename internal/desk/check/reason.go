@@ -9,6 +9,7 @@ import (
 	"rollcall/internal/desk"
 	"rollcall/internal/health"
 	"rollcall/internal/ledger"
+	"rollcall/internal/ledger/record"
 	"rollcall/internal/pipeline"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/wire"
@@ -30,7 +31,7 @@ var reasons = []struct {
 	{ledger.ErrDamaged, "ledger_damaged", false},
 	{wire.ErrCut, "ledger_damaged", false}, // of an entry or a snapshot
 	{ledger.ErrNewerBuild, "newer_build", true},
-	{ledger.ErrUnknownRecord, "newer_build", true},
+	{record.ErrUnknownRecord, "newer_build", true},
 }
 
 // Reason is the reason of a suspension that an error tells of, and whether another replica may do better. Empty is an
