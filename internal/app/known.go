@@ -76,11 +76,32 @@ func (r *runner) status(ctx context.Context) control.StatusAnswer {
 	return r.inactive(ctx)
 }
 
-// page is a destination's ledger as it was read last, while nobody is active.
+// page is what was read last of a destination while nobody is active.
 type page struct {
 	mu     sync.Mutex
 	entry  uint64 // the ledger's last
 	answer control.StatusAnswer
+
+	asked    time.Time // when the replicas were asked why nobody is active
+	replicas []control.Replica
+}
+
+// askWhy is how long the replicas' reasons are taken as they are: asking takes a good part of a second for each destination.
+const askWhy = 5 * time.Second
+
+// why asks the replicas how they stand with the destination; who can't be asked leaves what this one knows.
+func (r *runner) why(ctx context.Context) []control.Replica {
+	r.page.mu.Lock()
+	defer r.page.mu.Unlock()
+	if time.Since(r.page.asked) < askWhy {
+		return r.page.replicas
+	}
+	replicas, err := control.Replicas(ctx, r.app.conn.NC, r.cfg.ID)
+	if err != nil {
+		return []control.Replica{r.standing()}
+	}
+	r.page.replicas, r.page.asked = replicas, time.Now()
+	return replicas
 }
 
 // stored is how a destination stands by its ledger, which is loaded again only if an entry came.
@@ -114,11 +135,7 @@ func (r *runner) inactive(ctx context.Context) control.StatusAnswer {
 		answer = desk.Describe(r.app.cfg, r.cfg)
 		answer.State = control.Inactive
 	}
-	replicas, asked := control.Replicas(ctx, r.app.conn.NC, r.cfg.ID)
-	if asked != nil {
-		replicas = []control.Replica{r.standing()}
-	}
-	answer.Standing(replicas)
+	answer.Standing(r.why(ctx))
 	if err != nil {
 		answer.Trouble = scrub.Text(err.Error())
 		return answer

@@ -83,7 +83,7 @@ func TestAScrubbedErrorIsStillTheErrorThatItWas(t *testing.T) {
 		t.Errorf("its cause is lost: %v", err)
 	}
 	testkit.Unnamed(t, []byte(err.Error()), address, name)
-	if plain := errors.New("plain"); scrub.Error(plain) != plain || scrub.Error(nil) != nil {
+	if plain := errors.New("plain"); scrub.Error(plain) != plain || scrub.Error(nil) != nil { //nolint:errorlint // the very same
 		t.Error("an error with nothing to cut is not returned as it is")
 	}
 }

@@ -3,7 +3,7 @@ package web
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"log/slog" //nolint:depguard // the toolkit speaks it; its lines go to zap
 	"net"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
