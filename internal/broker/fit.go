@@ -71,10 +71,6 @@ func fitLedger(cfg jetstream.StreamConfig) error {
 		return no("max_age", cfg.MaxAge.String(), "0: journals don't age", edit(cfg.Name, "--max-age=0"))
 	case cfg.MaxMsgsPerSubject > 0:
 		return no("max_msgs_per_subject", fmt.Sprint(cfg.MaxMsgsPerSubject), "-1: a journal is many entries on one subject", edit(cfg.Name, "--max-msgs-per-subject=-1"))
-	case cfg.MaxMsgs > 0 && cfg.Discard == jetstream.DiscardOld:
-		return no("max_msgs", fmt.Sprint(cfg.MaxMsgs), "-1, or discard: new", edit(cfg.Name, "--max-msgs=-1"))
-	case cfg.MaxBytes > 0 && cfg.Discard == jetstream.DiscardOld:
-		return no("max_bytes", fmt.Sprint(cfg.MaxBytes), "-1, or discard: new", edit(cfg.Name, "--max-bytes=-1"))
 	case cfg.MaxMsgSize > 0 && cfg.MaxMsgSize < minLedgerMessage:
 		return no("max_msg_size", fmt.Sprint(cfg.MaxMsgSize), fmt.Sprintf("-1, or %d and more", minLedgerMessage), edit(cfg.Name, "--max-msg-size=-1"))
 	case cfg.DenyDelete || cfg.DenyPurge:
@@ -83,7 +79,7 @@ func fitLedger(cfg jetstream.StreamConfig) error {
 	return fitDurable(cfg, no)
 }
 
-// fitLetters judges the stream of the dead letters; it may let go of old ones.
+// fitLetters judges the stream of the dead letters; it may let go of old ones by their age.
 func fitLetters(cfg jetstream.StreamConfig) error {
 	no := func(setting, value, need, help string) error {
 		return &UnfitError{Stream: cfg.Name, Setting: setting, Value: value, Need: need, Help: help}
@@ -94,16 +90,21 @@ func fitLetters(cfg jetstream.StreamConfig) error {
 	return fitDurable(cfg, no)
 }
 
-// fitReceipts judges the stream of the receipts; it may let go of old ones.
+// fitReceipts judges the stream of the receipts; it may let go of old ones by their age.
 func fitReceipts(cfg jetstream.StreamConfig) error {
 	return fitDurable(cfg, func(setting, value, need, help string) error {
 		return &UnfitError{Stream: cfg.Name, Setting: setting, Value: value, Need: need, Help: help}
 	})
 }
 
-// fitDurable refuses what loses an acknowledged write, or acknowledges none.
+// fitDurable refuses what loses an acknowledged write, or acknowledges none. At a limit a stream is to refuse what is new:
+// that is seen at once, and what it let go of instead is not.
 func fitDurable(cfg jetstream.StreamConfig, no func(setting, value, need, help string) error) error {
 	switch {
+	case cfg.MaxMsgs > 0 && cfg.Discard == jetstream.DiscardOld:
+		return no("max_msgs", fmt.Sprint(cfg.MaxMsgs), "-1, or discard: new", edit(cfg.Name, "--max-msgs=-1"))
+	case cfg.MaxBytes > 0 && cfg.Discard == jetstream.DiscardOld:
+		return no("max_bytes", fmt.Sprint(cfg.MaxBytes), "-1, or discard: new", edit(cfg.Name, "--max-bytes=-1"))
 	case cfg.Storage != jetstream.FileStorage:
 		return no("storage", cfg.Storage.String(), "file", remake(cfg.Name))
 	case cfg.Retention != jetstream.LimitsPolicy:

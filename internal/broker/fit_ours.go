@@ -86,10 +86,6 @@ func fitSnapshots(cfg jetstream.StreamConfig) error {
 	switch {
 	case cfg.MaxAge > 0:
 		return no("max_age", cfg.MaxAge.String(), "0: snapshots don't age", edit(cfg.Name, "--max-age=0"))
-	case cfg.MaxBytes > 0 && cfg.Discard == jetstream.DiscardOld:
-		return no("max_bytes", fmt.Sprint(cfg.MaxBytes), "-1, or discard: new", edit(cfg.Name, "--max-bytes=-1"))
-	case cfg.MaxMsgs > 0 && cfg.Discard == jetstream.DiscardOld:
-		return no("max_msgs", fmt.Sprint(cfg.MaxMsgs), "-1, or discard: new", edit(cfg.Name, "--max-msgs=-1"))
 	case cfg.DenyDelete || cfg.DenyPurge:
 		return no("deny_delete or deny_purge", "true", "false: a newer snapshot replaces the one before, erasures overwrite it", remake(cfg.Name))
 	}

@@ -113,6 +113,9 @@ func (c *Conn) SequenceAfter(ctx context.Context, stream string, t time.Time) (u
 	}, func(cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 		return c.JS.CreateConsumer(ctx, stream, cfg)
 	})
+	if ask.CodeOf(err) == codeMaxConsumers {
+		return c.getAfter(ctx, stream, t)
+	}
 	if err != nil {
 		return 0, false, streamError(stream, "look for a time in", err)
 	}

@@ -45,7 +45,14 @@ func (c *Conn) ReadRange(ctx context.Context, r Range, visit func(Message) error
 	if !r.Since.IsZero() {
 		reader.next = 0 // told by the first event
 	}
-	return reader.read(ctx, visit)
+	err := reader.read(ctx, visit)
+	if ask.CodeOf(err) != codeMaxConsumers {
+		return err
+	}
+	if reader.next > 0 {
+		r.From, r.Since = reader.next, time.Time{}
+	}
+	return c.getRange(ctx, r, visit) // no more consumers may be made here
 }
 
 // Range is a part of a stream.

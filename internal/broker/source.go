@@ -155,13 +155,13 @@ func (s *Source) resetConsumer(ctx context.Context, from uint64) error {
 		err = ask.Done(ctx, s.makeConsumer)
 	}
 	if err != nil {
-		return s.explain(err)
+		return s.explain(ctx, err)
 	}
 	err = ask.Done(ctx, func(ctx context.Context) error {
 		_, err := js.ResetConsumerToSequence(ctx, s.opts.Stream, s.durable, from)
 		return err
 	})
-	return s.explain(err)
+	return s.explain(ctx, err)
 }
 
 // makeConsumer creates the durable, or brings one of another release or hand into the form needed. One
@@ -199,12 +199,14 @@ func (s *Source) fits(have jetstream.ConsumerConfig) bool {
 		!have.HeadersOnly && slices.Equal(have.FilterSubjects, want.FilterSubjects)
 }
 
-func (s *Source) explain(err error) error {
+func (s *Source) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return streamError(s.opts.Stream, "read", err)
+	case ask.CodeOf(err) == codeMaxConsumers:
+		return s.conn.tooMany(ctx, s.opts.Stream, err)
 	case errors.Is(err, nats.ErrNoResponders):
 		return fmt.Errorf("%w (resetting a consumer needs nats-server 2.14 or later)", err)
 	}

@@ -35,12 +35,13 @@ type TopologyOptions struct {
 	Replicas      int           // of what is made; 0 is the connection's
 	DeadLetterAge time.Duration // 0 is 720 h
 	ReceiptAge    time.Duration // 0 is 720 h
+	MaxBytes      Sizes
 }
 
 // EnsureStreams creates what is missing of the internal streams and the event streams, and refuses those
 // whose settings contradict what is needed, each with an *UnfitError. The errors are joined, so that all
-// are seen at once. Of a stream that it did not create it changes nothing; of one it did, the age alone
-// follows the configuration.
+// are seen at once. Of a stream that it did not create it changes nothing; of one it did, age and size
+// follow the configuration.
 func (c *Conn) EnsureStreams(ctx context.Context, o TopologyOptions) error {
 	err := c.EnsureInternal(ctx, o)
 	streams := o.EventStreams
@@ -49,26 +50,39 @@ func (c *Conn) EnsureStreams(ctx context.Context, o TopologyOptions) error {
 	}
 	errs := []error{err}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(streams))) {
-		_, err := c.EnsureEventStream(ctx, name, o.Replicas)
+		_, err := c.EnsureEvents(ctx, name, o)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// EnsureEventStream creates a keyed event stream where none is, and returns how it is.
+// EnsureEventStream creates a keyed event stream where none is, of any size, and returns how it is.
 func (c *Conn) EnsureEventStream(ctx context.Context, name string, replicas int) (StreamState, error) {
+	return c.EnsureEvents(ctx, name, TopologyOptions{Replicas: replicas})
+}
+
+// EnsureEvents creates a keyed event stream where none is, and returns how it is. The size of one that it made follows
+// the options.
+func (c *Conn) EnsureEvents(ctx context.Context, name string, o TopologyOptions) (StreamState, error) {
 	state, err := c.InspectStream(ctx, name)
-	if !errors.Is(err, ErrStreamMissing) {
-		return state, err
+	switch {
+	case errors.Is(err, ErrStreamMissing):
+		if err := c.create(ctx, eventStream(name, o, c.replicas)); err != nil {
+			return StreamState{}, err
+		}
+		return c.InspectStream(ctx, name)
+	case err == nil && state.Managed:
+		return state, c.resize(ctx, name, o.MaxBytes.Events)
 	}
-	err = c.create(ctx, jetstream.StreamConfig{
-		Name: name, Subjects: EventSubjects(), MaxMsgsPerSubject: 1, AllowDirect: true,
-		Description: "Segment membership: the latest event of each profile and segment", Replicas: cmp.Or(replicas, c.replicas),
-	})
-	if err != nil {
-		return StreamState{}, err
+	return state, err
+}
+
+// eventStream is an event stream as we make it.
+func eventStream(name string, o TopologyOptions, replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: name, Subjects: EventSubjects(), MaxMsgsPerSubject: 1, AllowDirect: true, MaxBytes: o.MaxBytes.Events,
+		Description: "Segment membership: the latest event of each profile and segment", Replicas: cmp.Or(o.Replicas, replicas),
 	}
-	return c.InspectStream(ctx, name)
 }
 
 // internalStream is one of Rollcall's own streams.
@@ -80,15 +94,15 @@ type internalStream struct {
 func internalStreams(o TopologyOptions, replicas int) []internalStream {
 	return []internalStream{
 		{jetstream.StreamConfig{
-			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas, AllowDirect: true,
+			Name: LedgerStream, Subjects: []string{ledgerSubjects}, Replicas: replicas, AllowDirect: true, MaxBytes: o.MaxBytes.Ledger,
 			Description: "Rollcall: the journal of each destination",
 		}, fitLedger},
 		{jetstream.StreamConfig{
-			Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas, AllowDirect: true,
+			Name: DeadLetterStream, Subjects: []string{letterSubjects}, Replicas: replicas, AllowDirect: true, MaxBytes: o.MaxBytes.DeadLetters,
 			MaxAge: cmp.Or(o.DeadLetterAge, defaultAge), Description: "Rollcall: events and contacts set aside, with the reason",
 		}, fitLetters},
 		{jetstream.StreamConfig{
-			Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas, AllowDirect: true,
+			Name: ReceiptStream, Subjects: []string{receiptSubjects}, Replicas: replicas, AllowDirect: true, MaxBytes: o.MaxBytes.Receipts,
 			MaxAge: cmp.Or(o.ReceiptAge, defaultAge), Description: "Rollcall: what came of each finished job",
 		}, fitReceipts},
 	}
@@ -102,7 +116,7 @@ func (c *Conn) EnsureInternal(ctx context.Context, o TopologyOptions) error {
 	for _, s := range internalStreams(o, replicas) {
 		errs = append(errs, c.ensureInternal(ctx, s))
 	}
-	return errors.Join(append(errs, c.ensureSnapshots(ctx, replicas), c.ensureLeases(ctx, replicas))...)
+	return errors.Join(append(errs, c.ensureSnapshots(ctx, o), c.ensureLeases(ctx, replicas))...)
 }
 
 func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {
@@ -125,12 +139,16 @@ func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {
 	if err := s.fit(have); err != nil {
 		return err
 	}
-	if have.MaxAge == s.cfg.MaxAge && have.AllowDirect == s.cfg.AllowDirect || !managed(have.Metadata) {
+	sized := s.cfg.MaxBytes > 0 && have.MaxBytes != s.cfg.MaxBytes
+	if have.MaxAge == s.cfg.MaxAge && have.AllowDirect == s.cfg.AllowDirect && !sized || !managed(have.Metadata) {
 		return nil
 	}
-	have.MaxAge, have.AllowDirect = s.cfg.MaxAge, s.cfg.AllowDirect
+	if have.MaxAge, have.AllowDirect = s.cfg.MaxAge, s.cfg.AllowDirect; sized {
+		have.MaxBytes, have.Discard = s.cfg.MaxBytes, jetstream.DiscardNew
+	}
 	if _, err := c.JS.UpdateStream(ctx, have); err != nil {
-		return fmt.Errorf("set the age of stream %s to %s, and direct gets: %w", have.Name, have.MaxAge, err)
+		err = c.limited(ctx, have, err)
+		return fmt.Errorf("set age %s, max_bytes %d and direct gets of stream %s: %w", have.MaxAge, have.MaxBytes, have.Name, err)
 	}
 	return nil
 }
@@ -141,6 +159,9 @@ func (c *Conn) create(ctx context.Context, cfg jetstream.StreamConfig) error {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
 	cfg.Storage, cfg.Retention, cfg.Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
+	if cfg.MaxBytes > 0 {
+		cfg.Discard = jetstream.DiscardNew
+	}
 	cfg.MaxMsgsPerSubject = cmp.Or(cfg.MaxMsgsPerSubject, -1)
 	cfg.AllowAtomicPublish = true
 	cfg.Metadata = map[string]string{managedKey: "managed"}
@@ -148,50 +169,14 @@ func (c *Conn) create(ctx context.Context, cfg jetstream.StreamConfig) error {
 	if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil
 	}
+	if limit := c.limited(ctx, cfg, err); limit != err {
+		return limit
+	}
 	hint := "may this user create streams, and has the broker JetStream switched on?"
 	if strings.Contains(err.Error(), "overlap") {
 		hint = "another stream takes these subjects: `nats stream find --subject`, or name that stream"
 	}
 	return fmt.Errorf("create stream %s with %d replicas: %w (%s)", cfg.Name, cfg.Replicas, err, hint)
-}
-
-func (c *Conn) ensureSnapshots(ctx context.Context, replicas int) error {
-	ctx, cancel := withDefaultTimeout(ctx)
-	defer cancel()
-	_, err := c.JS.ObjectStore(ctx, SnapshotBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = c.JS.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-			Bucket: SnapshotBucket, Replicas: replicas, Storage: jetstream.FileStorage,
-			Description: "Rollcall: snapshots of the journals", Metadata: map[string]string{managedKey: "managed"},
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) {
-			err = nil
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("open the object store %s: %w", SnapshotBucket, err)
-	}
-	return c.InspectInternal(ctx, "OBJ_"+SnapshotBucket)
-}
-
-func (c *Conn) ensureLeases(ctx context.Context, replicas int) error {
-	ctx, cancel := withDefaultTimeout(ctx)
-	defer cancel()
-	_, err := c.JS.KeyValue(ctx, LeaseBucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = c.JS.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: LeaseBucket, Replicas: replicas, Storage: jetstream.FileStorage, History: 1,
-			LimitMarkerTTL: 10 * time.Second, // lets a key have a time to live of its own
-			Description:    "Rollcall: which replica is to be active", Metadata: map[string]string{managedKey: "managed"},
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) {
-			err = nil
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("open the bucket %s: %w", LeaseBucket, err)
-	}
-	return c.InspectInternal(ctx, "KV_"+LeaseBucket)
 }
 
 func managed(metadata map[string]string) bool { return metadata[managedKey] == "managed" }

@@ -87,6 +87,8 @@ func TestAStreamOfOthersThatDoesNotFitIsRefusedAndLeftAsItIs(t *testing.T) {
 		"a journal in memory":       {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, Storage: jetstream.MemoryStorage}, "storage"},
 		"a journal that is limited": {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxBytes: 1 << 20}, "max_bytes"},
 		"entries that are small":    {jetstream.StreamConfig{Name: broker.LedgerStream, Subjects: []string{"rollcall.ledger.>"}, MaxMsgSize: 1000}, "max_msg_size"},
+		"letters that are limited":  {jetstream.StreamConfig{Name: broker.DeadLetterStream, Subjects: []string{"rollcall.dead.>"}, MaxBytes: 1 << 20}, "max_bytes"},
+		"receipts that are few":     {jetstream.StreamConfig{Name: broker.ReceiptStream, Subjects: []string{"rollcall.receipts.>"}, MaxMsgs: 1000}, "max_msgs"},
 		"letters that stay":         {jetstream.StreamConfig{Name: broker.DeadLetterStream, Subjects: []string{"rollcall.dead.>"}, DenyPurge: true}, "deny_delete or deny_purge"},
 		"snapshots that age":        {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, MaxAge: time.Hour}, "max_age"},
 		"snapshots in memory":       {jetstream.StreamConfig{Name: "OBJ_" + broker.SnapshotBucket, Subjects: []string{"$O." + broker.SnapshotBucket + ".>"}, Storage: jetstream.MemoryStorage}, "storage"},

@@ -62,10 +62,16 @@ type EmbeddedUser struct {
 	Password string `yaml:"password"`
 }
 
-// Retention is how long what was set aside is kept.
+// Retention is how long what was set aside is kept, and how large the streams that we create may become, in bytes; 0 sets
+// no limit.
 type Retention struct {
-	DeadLetters time.Duration `yaml:"dead_letters"`
-	Receipts    time.Duration `yaml:"receipts"`
+	DeadLetters         time.Duration `yaml:"dead_letters"`
+	Receipts            time.Duration `yaml:"receipts"`
+	EventsMaxBytes      int64         `yaml:"events_max_bytes"`
+	LedgerMaxBytes      int64         `yaml:"ledger_max_bytes"`
+	SnapshotsMaxBytes   int64         `yaml:"snapshots_max_bytes"`
+	DeadLettersMaxBytes int64         `yaml:"dead_letters_max_bytes"`
+	ReceiptsMaxBytes    int64         `yaml:"receipts_max_bytes"`
 }
 
 // Log says what is logged and how.

@@ -42,6 +42,7 @@ const (
 	subjectPattern       = `^([^\s.*>]{1,64}(\.[^\s.*>]{1,64}){0,7})?$`
 	wordPattern          = `^\S+$`
 	customFieldPattern   = `^[A-Za-z_][A-Za-z0-9_]{0,99}$`
+	maxStreamBytes       = "1000000000000000"
 	datePattern          = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
 	durationPattern      = `^([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$|^0$`
 )
@@ -76,9 +77,14 @@ var natsKeys = []key{
 }
 
 var processKeys = []key{
-	{path: "retention", kind: kindObject, text: "How long what was set aside is kept, in the streams that we create."},
+	{path: "retention", kind: kindObject, text: "How long what was set aside is kept, and how large the streams may become, of those that we create."},
 	{path: "retention.dead_letters", kind: kindDuration, def: "720h", min: "1m", text: "Age at which a dead letter goes."},
 	{path: "retention.receipts", kind: kindDuration, def: "720h", min: "1m", text: "Age at which a receipt goes."},
+	{path: "retention.events_max_bytes", kind: kindInteger, unit: "bytes", def: "0", min: "0", max: maxStreamBytes, text: "max_bytes of each event stream that we create, with discard: new, so that a full one refuses publishers; 0 sets none."},
+	{path: "retention.ledger_max_bytes", kind: kindInteger, unit: "bytes", def: "0", min: "0", max: maxStreamBytes, text: "max_bytes of the ledger's stream, with discard: new; 0 sets none. A full one commits nothing more."},
+	{path: "retention.snapshots_max_bytes", kind: kindInteger, unit: "bytes", def: "0", min: "0", max: maxStreamBytes, text: "max_bytes of the snapshots' bucket; 0 sets none. It holds two snapshots of each destination at a time."},
+	{path: "retention.dead_letters_max_bytes", kind: kindInteger, unit: "bytes", def: "0", min: "0", max: maxStreamBytes, text: "max_bytes of the dead letters' stream, with discard: new; 0 sets none."},
+	{path: "retention.receipts_max_bytes", kind: kindInteger, unit: "bytes", def: "0", min: "0", max: maxStreamBytes, text: "max_bytes of the receipts' stream, with discard: new; 0 sets none."},
 	{path: "memory_limit", kind: kindInteger, unit: "bytes", def: "0", min: "0", text: "Soft limit of the process's memory; 0 is none."},
 	{path: "log", kind: kindObject, text: "What is logged, to standard error."},
 	{path: "log.level", kind: kindText, def: "info", enum: []string{"debug", "info", "warn", "error"}, text: "The least level that is logged."},

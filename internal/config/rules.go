@@ -16,6 +16,7 @@ const maxMappedFields = 64
 // checkRules holds the file against the rules that span more than one key.
 func (d *decoder) checkRules(cfg *Config) {
 	d.checkNATS(&cfg.NATS)
+	d.checkSizes(&cfg.Retention)
 	accounts := map[string]int{}
 	for i := range cfg.Accounts {
 		at := fmt.Sprintf("accounts[%d]", i)

@@ -31,6 +31,7 @@ var status2 = []struct {
 	{"wrong type: a number for a choice", "", "log: {level: 3}\n", 16, "must be one of debug, info, warn, error, not a number\n", true},
 	{"wrong type: a number for a date", "2026-11-01", "20261101", 14, "must be a date as 2026-11-01, not a number\n", true},
 	{"base URL with the version", "    api_key: ", "    base_url: https://api.sendgrid.com/v3/\n    api_key: ", 5, "ends in /v3, which Rollcall adds itself: take it out", false},
+	{"a size below a few messages", "", "retention: {ledger_max_bytes: 1000000}\n", 16, "retention.ledger_max_bytes: is 1000000 bytes, and has to be 0 (no limit) or at least 16777216", false},
 	{"no value", "name: Newsletter, EU customers", "name:", 9, "has no value", true},
 	{"missing key", "    name: Newsletter, EU customers\n", "", 8, "destinations[0].name: is missing", true},
 	{"missing cap", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}\n    profile_cap: 100000", "consent: {accepted_by: dpo@example.com, accepted_on: 2026-11-01}", 8, "destinations[0].profile_cap: is missing", true},

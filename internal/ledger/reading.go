@@ -34,6 +34,9 @@ func (s *streams) each(ctx context.Context, stream, subject string, r reading, v
 			return nil
 		case p.refused != nil:
 			return p.refused
+		case ask.CodeOf(err) == ask.CodeMaxConsumers: // no more may be made here
+			r.from = p.next
+			return s.byGets(ctx, stream, subject, r, visit)
 		case ctx.Err() != nil, ask.Answered(err) && !interrupted(err), time.Since(p.progress) > readPatience:
 			return fmt.Errorf("read stream %s: %w", stream, err)
 		}
