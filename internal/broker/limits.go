@@ -37,7 +37,6 @@ const (
 	codeMaxStreamBytes   = 10122
 )
 
-
 // limited tells of a limit of the account, where that is what the broker refused a stream with; else it is the error as it
 // was.
 func (c *Conn) limited(ctx context.Context, cfg jetstream.StreamConfig, err error) error {
