@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"unicode"
+	"unicode/utf8"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/segment"
@@ -48,6 +49,10 @@ func noEmail(address []byte) string {
 		return "is no valid e-mail: it holds white space"
 	case bytes.ContainsFunc(address, unicode.IsControl):
 		return "is no valid e-mail: it holds a control character"
+	case bytes.ContainsFunc(address, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
+		return "is no valid e-mail: it holds an invisible character"
+	case bytes.ContainsFunc(address, func(r rune) bool { return r >= utf8.RuneSelf && unicode.ToLower(r) < utf8.RuneSelf }):
+		return "is no valid e-mail: it holds a letter beyond ASCII whose lower case is ASCII"
 	case at < 0:
 		return "is no valid e-mail: it has no at sign"
 	case bytes.Count(address, []byte{'@'}) > 1:

@@ -38,6 +38,7 @@ func TestAnUnusableEmailSaysWhy(t *testing.T) {
 		`{"mail":7}`: "mail is a number, no text", `{"mail":["a@b"]}`: "mail is an array, no text",
 		`{"mail":"ada.example.com"}`: "mail is no valid e-mail: it has no at sign", `{"mail":"a@b@c"}`: "mail is no valid e-mail: it has more than one at sign",
 		`{"mail":"a b@c"}`: "mail is no valid e-mail: it holds white space", `{"mail":"a\u0007@c"}`: "mail is no valid e-mail: it holds a control character",
+		`{"mail":"a\u200db@c"}`: "mail is no valid e-mail: it holds an invisible character", `{"mail":"\u212aim@c"}`: "mail is no valid e-mail: it holds a letter beyond ASCII whose lower case is ASCII",
 		`{"mail":"@c"}`: "mail is no valid e-mail: nothing stands on one side of its at sign", `{"mail":"a@"}`: "mail is no valid e-mail: nothing stands on one side of its at sign",
 		`{"mail":"` + strings.Repeat("a", 250) + `@c.de"}`: "mail is no valid e-mail: it is longer than 254 bytes",
 	} {
