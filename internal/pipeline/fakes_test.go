@@ -364,7 +364,7 @@ func (w *world) ReadRange(_ context.Context, r broker.Range, visit func(broker.M
 	events := slices.Clone(w.events)
 	w.mu.Unlock()
 	for _, m := range events {
-		if m.Sequence < r.From || r.To > 0 && m.Sequence > r.To {
+		if m.Sequence < r.From || r.To > 0 && m.Sequence > r.To || !chosenBy(r.Filters, m.Subject) {
 			continue
 		}
 		if err := visit(m); err != nil {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,7 +16,7 @@ import (
 // faded is a contact whose event was not in the stream when it was read again.
 type faded struct {
 	sequence uint64    // of the event
-	until    uint64    // the stream's end then: a newer event that replaced it lies at or below; zero where none can
+	until    uint64    // a newer event that replaced it lies at or below; zero where none does
 	again    time.Time // the end may have been dropped since: it is looked for anew
 }
 
@@ -30,8 +31,12 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 		l.log.Error("events cannot be read again", zap.Error(err))
 		return
 	}
+	keys := make(map[uint64]string, len(sequences))
+	for i, h := range asked {
+		keys[sequences[i]] = string(segment.ProfileKey(nil, l.state.Roster.SourceID(h)))
+	}
 	l.task(func(ctx context.Context) func() {
-		a, err := in.again(ctx, sequences)
+		a, err := in.again(ctx, sequences, keys)
 		l.opts.at(AtReread)
 		return func() {
 			if err != nil {
@@ -39,8 +44,8 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 			}
 			for i, h := range asked {
 				delete(l.reading, h)
-				if a.missing[sequences[i]] {
-					l.faded[h] = faded{sequences[i], a.end, time.Now().Add(lookAgain)}
+				if until, missing := a.missing[sequences[i]]; missing {
+					l.faded[h] = faded{sequences[i], until, time.Now().Add(lookAgain)}
 				}
 			}
 			for _, part := range a.rows {
@@ -52,7 +57,8 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 
 // replaced tells what to do about a contact whose event was not there: wait for the newer one to be folded, or
 // read again because another event sets its fields now, or because the newer one may never come. Neither: it has faded.
-// What the last event said of those behind it is no answer here: the newer one may have been published since (H24).
+// What the last event said of those behind it is no answer here: the newer one may have been published since (H24). Nor is the
+// fold's passing the newer one: that may have been replaced in its turn, so that only a look which finds none ends the waiting.
 func (l *loop) replaced(h contact.Handle, now time.Time) (wait, gone bool) {
 	f, missing := l.faded[h]
 	current, behind := l.state.Roster.Source(h) == f.sequence, l.state.Meta.Cursor < f.until
@@ -60,33 +66,31 @@ func (l *loop) replaced(h contact.Handle, now time.Time) (wait, gone bool) {
 		return true, false
 	}
 	delete(l.faded, h)
-	return false, missing && current && !behind
+	return false, missing && current && !behind && (f.until == 0 || !l.stream.Keyed)
 }
 
 // rereadings is what came of reading events again.
 type rereadings struct {
 	rows    [][]byte
-	missing map[uint64]bool
-	end     uint64 // the stream's, where something is missing and events lie behind the cursor
+	missing map[uint64]uint64 // events that are not there, and the last one that may have replaced each: see faded.until
 }
 
-// again reads and maps the events of these sequences that are still there.
-func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, error) {
+// again reads and maps the events of these sequences that are still there. keys are the subject keys of their profiles.
+func (in *intake) again(ctx context.Context, sequences []uint64, keys map[uint64]string) (rereadings, error) {
 	var out rereadings
 	messages, err := in.opts.Stream.ReadSequences(ctx, in.opts.Binding.Stream, sequences)
 	if err != nil {
 		return out, err
 	}
 	if len(messages) < len(sequences) {
-		if out.end, err = in.behind(ctx); err != nil {
-			return out, err
-		}
-		out.missing = make(map[uint64]bool, len(sequences))
-		for _, s := range sequences {
-			out.missing[s] = true
-		}
+		missing := slices.Clone(sequences)
+		have := make(map[uint64]bool, len(messages))
 		for i := range messages {
-			delete(out.missing, messages[i].Sequence)
+			have[messages[i].Sequence] = true
+		}
+		missing = slices.DeleteFunc(missing, func(s uint64) bool { return have[s] })
+		if out.missing, err = in.replacements(ctx, missing, keys); err != nil {
+			return out, err
 		}
 	}
 	g := &gathered{}
@@ -101,16 +105,6 @@ func (in *intake) again(ctx context.Context, sequences []uint64) (rereadings, er
 	}
 	out.rows = append(out.rows, g.rows)
 	return out, nil
-}
-
-// behind returns the stream's end where events lie behind the cursor, and zero where none do.
-func (in *intake) behind(ctx context.Context) (end uint64, err error) {
-	more, err := anyBehind(ctx, in.opts, in.cursor)
-	if err != nil || !more {
-		return 0, err
-	}
-	st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
-	return st.LastSeq, err
 }
 
 // profileKey returns the subject key of the profile that an event names.

@@ -188,6 +188,16 @@ func (r *Roster) SourceProfile(h contact.Handle) uint32 {
 	return c.source
 }
 
+// SourceID returns the id of the profile that supplies the contact's fields; empty is none. It is valid until the next is
+// asked for.
+func (r *Roster) SourceID(h contact.Handle) []byte {
+	p := r.SourceProfile(h)
+	if p == 0 {
+		return nil
+	}
+	return r.plainID(p)
+}
+
 // Fade notes that the event which set the contact's fields is gone: hash is that of the fields it has instead.
 func (r *Roster) Fade(h contact.Handle, hash uint64) {
 	c, _ := r.row(uint32(h))
