@@ -51,26 +51,31 @@ func (r *runner) sample(ctx context.Context) {
 			r.sampleRefreshes(ctx, &rare, d)
 			r.known.keep(r.answer(st))
 		}
-		for kind := range st.Kinds {
-			typ, now, before := telemetry.EventType(kind), st.Kinds[kind], last.Kinds[kind]
-			r.metrics.Events(typ, telemetry.Folded, growth(now.Folded, before.Folded))
-			r.metrics.Events(typ, telemetry.Stale, growth(now.Stale, before.Stale))
-			r.metrics.Events(typ, telemetry.Dead, growth(now.Dead, before.Dead))
-		}
-		r.metrics.Operations(contact.Upsert, telemetry.Refused, growth(st.Refused, last.Refused))
-		r.metrics.Fields(telemetry.Omitted, growth(st.Omitted, last.Omitted))
-		r.metrics.Fields(telemetry.Uncleared, growth(st.Uncleared, last.Uncleared))
-		for reason, n := range st.Letters {
-			for range growth(n, last.Letters[reason]) {
-				r.metrics.DeadLetter(reason)
-			}
-		}
+		r.count(st, last)
 		r.metrics.SetState(stateOf(st), st.Suspended)
 		r.metrics.SetLevel(r.level(st))
 		if letters, counted := r.app.letters.of(r.cfg.ID); counted {
 			r.metrics.LettersPresent(letters)
 		}
 		last = st
+	}
+}
+
+// count passes on what was done since the last look.
+func (r *runner) count(st, last state.Stats) {
+	for kind := range st.Kinds {
+		typ, now, before := telemetry.EventType(kind), st.Kinds[kind], last.Kinds[kind]
+		r.metrics.Events(typ, telemetry.Folded, growth(now.Folded, before.Folded))
+		r.metrics.Events(typ, telemetry.Stale, growth(now.Stale, before.Stale))
+		r.metrics.Events(typ, telemetry.Dead, growth(now.Dead, before.Dead))
+	}
+	r.metrics.Operations(contact.Upsert, telemetry.Refused, growth(st.Refused, last.Refused))
+	r.metrics.Fields(telemetry.Omitted, growth(st.Omitted, last.Omitted))
+	r.metrics.Fields(telemetry.Uncleared, growth(st.Uncleared, last.Uncleared))
+	for reason, n := range st.Letters {
+		for range growth(n, last.Letters[reason]) {
+			r.metrics.DeadLetter(reason)
+		}
 	}
 }
 
