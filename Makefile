@@ -14,7 +14,7 @@ CA          ?= /etc/ssl/certs/ca-certificates.crt
 STATIC      := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .DEFAULT_GOAL := help
-.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak model mutants model-cover lint verify shape kit walkthrough manifests alerts image image-nats tools clean
+.PHONY: help build cross demo demo-real test test-race integration bench bench-operators bench-outage fuzz crash soak model mutants model-cover lint verify examples shape kit walkthrough manifests alerts image image-nats tools clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ walkthrough: kit ## runs the README's commands in order
 
 manifests: ## what is shipped for Kubernetes and systemd, against their own code and our programs (a module of its own)
 	cd tools/manifests && $(GO) test -count=1 ./...
+
+examples: $(TOOLS)/nats ## runs the publishers of examples/ in every language that this machine has (`make test` runs Go's)
+	ROLLCALL_EXAMPLES=$${ROLLCALL_EXAMPLES:-1} $(GO) test -count=1 -timeout 10m -v ./examples
 
 alerts: $(TOOLS)/promtool ## the alert rules that are shipped, with cases in which they fire and do not
 	cd deployments/prometheus && ../../$(TOOLS)/promtool check rules rollcall.rules.yaml
@@ -100,7 +103,7 @@ lint: $(TOOLS)/golangci-lint ## go vet and golangci-lint
 	$(GO) vet -tags integration ./...
 	$(TOOLS)/golangci-lint run ./...
 
-verify: $(TOOLS)/gofumpt ## fails on unformatted files, on a go.mod that is not tidy, and on a mutant that no longer fits
+verify: $(TOOLS)/gofumpt examples ## the examples, and fails on unformatted files, a go.mod that is not tidy, and a mutant that no longer fits
 	@out=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
 	$(GO) mod verify
 	$(GO) mod tidy -diff

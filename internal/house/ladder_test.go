@@ -28,7 +28,7 @@ var ladder = map[string]int{
 }
 
 // testsOnly are imported by tests, and by each other, alone.
-var testsOnly = []string{"internal/testkit", "internal/model", "internal/house", "internal/walkthrough", "integration"}
+var testsOnly = []string{"internal/testkit", "internal/model", "internal/house", "internal/walkthrough", "integration", "examples"}
 
 // alone are packages that share no code with what they judge, and what of ours they may import all the same.
 var alone = map[string][]string{
