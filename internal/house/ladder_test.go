@@ -15,7 +15,7 @@ var ladder = map[string]int{
 	"internal/mapping": 1, "internal/roster": 1, "internal/window": 1, "internal/plan": 1, "internal/flight": 1,
 	"internal/ledger": 1, "internal/broker": 1, "internal/sendgrid": 1, "internal/telemetry": 1,
 
-	"internal/state": 2, "internal/health": 2,
+	"internal/state": 2, "internal/translate": 2, "internal/health": 2,
 
 	"internal/pipeline": 4, "internal/repair": 4, "internal/publish": 4, "internal/placement": 4,
 	"internal/config": 5, "internal/control": 5, "internal/web": 5,

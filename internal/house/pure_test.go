@@ -12,7 +12,7 @@ import (
 var pure = []string{
 	"internal/segment", "internal/contact", "internal/dense", "internal/wire",
 	"internal/mapping", "internal/roster", "internal/window", "internal/plan", "internal/flight",
-	"internal/sendgrid/class", "internal/ledger/record", "internal/health", "internal/state", "internal/placement",
+	"internal/sendgrid/class", "internal/ledger/record", "internal/health", "internal/state", "internal/translate", "internal/placement",
 }
 
 // pureImports are the packages from outside the repository that a decision may use. io and bufio are there for encoders of

@@ -9,10 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"rollcall/internal/broker"
-	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
-	"rollcall/internal/mapping"
-	"rollcall/internal/segment"
+	"rollcall/internal/translate"
 )
 
 // A commit covers at most so many events and bytes: an entry must fit one message of the broker.
@@ -24,19 +22,16 @@ const (
 // intake pulls events, decodes and maps them, and hands the loop rows that are ready to be committed.
 // It runs in a goroutine of its own beside the loop and shares nothing with it but the channels.
 type intake struct {
-	opts     *Options
-	segments map[string]uint16
-	mapper   *mapping.Mapper
-	decoder  segment.Decoder
-	out      chan *gathered
-	spare    chan *gathered
-	log      *zap.Logger
-	now      func() time.Time
-	fields   []byte
-	cursor   uint64 // of the last event handed on
-	unkeyed  bool   // the stream lets go of events by their age
-	lost     uint64 // the last event that is known to be lost
-	newest   int64  // highest broker time handed on, unix nanoseconds
+	opts       *Options
+	translator *translate.Translator
+	out        chan *gathered
+	spare      chan *gathered
+	log        *zap.Logger
+	now        func() time.Time
+	cursor     uint64 // of the last event handed on
+	unkeyed    bool   // the stream lets go of events by their age
+	lost       uint64 // the last event that is known to be lost
+	newest     int64  // highest broker time handed on, unix nanoseconds
 }
 
 // gathered is the events of one commit.
@@ -159,132 +154,51 @@ func (in *intake) next(ctx context.Context) (*gathered, error) {
 	}
 }
 
-// take decodes one event into a row, a dead letter, or both.
+// take translates one event into a row, a dead letter, or both.
 func (in *intake) take(ctx context.Context, g *gathered, m *broker.Message) error {
 	g.cursor, g.pending = m.Sequence, m.Pending
 	g.events++
 	g.time = max(g.time, m.Time.UnixNano())
-	if isMarker(m) {
+	t := in.translator.Event(messageOf(m))
+	g.omitted += uint64(t.Omitted)
+	if t.Passed {
 		g.passed++
+	}
+	if t.Dead {
+		g.dead[t.Kind]++
+	}
+	if t.Letter != nil {
+		in.letter(g, m, t.Letter)
+	}
+	if !t.Folds {
 		return nil
 	}
-	ev, problem := in.decoder.Decode(m.Subject, m.Header, m.Body)
-	row := record.Row{Sequence: m.Sequence, Time: m.Time.UnixMilli(), Profile: ev.Profile}
-	if problem != nil {
-		named, key := in.named(m, &ev)
-		if _, ours := in.segments[named]; named != "" && !ours {
-			return nil // another destination's
+	if t.Row.Kind == record.RowRefreshed && m.Pending > 0 {
+		st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
+		if err != nil {
+			return err
 		}
-		in.letter(g, m, key, problem.Reason, problem.Detail)
-		if !problem.Fold {
-			g.dead[ev.Kind]++
-			in.seen(g, &row, named, key)
-			return nil
-		}
+		t.Row.Until = st.LastSeq
 	}
-	switch ev.Kind {
-	case segment.Membership:
-		number, ours := in.segments[string(ev.Segment)]
-		if !ours {
-			return nil
-		}
-		row.Segment, row.Entered = number, ev.Change == segment.Entered
-		in.membership(g, m, &ev, &row, problem != nil)
-	case segment.Refreshed:
-		number, ours := in.segments[string(ev.Segment)]
-		if !ours {
-			return nil
-		}
-		row.Kind, row.Segment, row.First, row.Count = record.RowRefreshed, number, ev.FirstSequence, ev.Count
-		row.Until = m.Sequence
-		if m.Pending > 0 {
-			st, err := in.opts.Stream.InspectStream(ctx, in.opts.Binding.Stream)
-			if err != nil {
-				return err
-			}
-			row.Until = st.LastSeq
-		}
-	case segment.Erased:
-		row.Kind = record.RowErased
-		for _, e := range ev.Emails {
-			if email, ok := contact.Normalize(nil, e); ok {
-				row.Emails = append(row.Emails, email)
-			}
-		}
-	default:
-		return nil
-	}
-	in.add(g, &row)
+	g.rows = record.AppendRow(g.rows, &g.last, &t.Row)
+	g.last.Sequence, g.last.Time = t.Row.Sequence, t.Row.Time
 	return nil
 }
 
-// membership maps the attributes. The membership counts whatever is wrong with its fields.
-func (in *intake) membership(g *gathered, m *broker.Message, ev *segment.Event, row *record.Row, lettered bool) {
-	row.Carries = row.Entered || len(ev.Attributes) > 0 && !emptyObject(ev.Attributes)
-	if !row.Carries || lettered {
-		return
-	}
-	in.fields = in.fields[:0]
-	res := in.mapper.Map(in.fields, ev.Attributes)
-	in.fields = res.Fields
-	row.Email, row.Fields = res.Email, res.Fields
-	g.omitted += uint64(res.Omitted)
-	if res.Reason == "" {
-		return
-	}
-	in.letter(g, m, string(segment.ProfileKey(nil, ev.Profile)), res.Reason, res.Detail)
-	l := &g.letters[len(g.letters)-1]
-	l.exit, l.segment = !row.Entered, row.Segment
-	l.profile = slices.Clone(row.Profile)
-	if res.Reason == segment.ReasonBadValue {
-		row.Bad = true
-	}
+// messageOf is what package translate reads of a message.
+func messageOf(m *broker.Message) *translate.Message {
+	return &translate.Message{Subject: m.Subject, Header: m.Header, Body: m.Body, Sequence: m.Sequence, Time: m.Time}
 }
 
-func emptyObject(raw []byte) bool {
-	for _, c := range raw[1 : len(raw)-1] {
-		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return false
-		}
-	}
-	return true
-}
-
-// named tells the segment and the profile key of an event that is set aside, from what of it could be read, or
-// from its subject: rows of a keyed stream are keyed by it.
-func (in *intake) named(m *broker.Message, ev *segment.Event) (name, key string) {
-	subject := segment.ParseSubject(m.Subject)
-	name, key = subject.Segment, subject.ProfileKey
-	if len(ev.Segment) > 0 && !subject.Keyed {
-		name = string(ev.Segment)
-	}
-	if len(ev.Profile) > 0 && key == "" {
-		key = string(segment.ProfileKey(nil, ev.Profile))
-	}
-	return name, key
-}
-
-// seen counts a dead letter towards a refresh where its segment and profile can be read.
-func (in *intake) seen(g *gathered, row *record.Row, name, key string) {
-	number, ours := in.segments[name]
-	if !ours || key == "" {
-		return
-	}
-	row.Kind, row.Segment, row.Profile = record.RowSeen, number, []byte(key)
-	in.add(g, row)
-}
-
-func (in *intake) add(g *gathered, row *record.Row) {
-	g.rows = record.AppendRow(g.rows, &g.last, row)
-	g.last.Sequence, g.last.Time = row.Sequence, row.Time
-}
-
-func (in *intake) letter(g *gathered, m *broker.Message, key string, reason segment.Reason, detail string) {
-	g.letters = append(g.letters, letter{DeadLetter: broker.DeadLetter{
-		Destination: in.opts.Destination, ProfileKey: key, Reason: string(reason), Detail: detail,
-		Sequence: m.Sequence, Subject: m.Subject, Attempts: 1, Time: in.now(),
-		Header: m.Header, Body: slices.Clone(m.Body),
-	}})
+func (in *intake) letter(g *gathered, m *broker.Message, why *translate.DeadLetter) {
+	g.letters = append(g.letters, letter{
+		DeadLetter: broker.DeadLetter{
+			Destination: in.opts.Destination, ProfileKey: why.ProfileKey, Reason: string(why.Reason), Detail: why.Detail,
+			Sequence: m.Sequence, Subject: m.Subject, Attempts: 1, Time: in.now(),
+			Header: m.Header, Body: slices.Clone(m.Body),
+		},
+		exit: why.FieldsOfExit, profile: why.Profile, segment: why.Segment,
+	})
 }
 
 // pause waits a second before something is tried again, and reports false where the context ended first.

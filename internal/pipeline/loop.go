@@ -18,6 +18,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
+	"rollcall/internal/translate"
 )
 
 // A graceful stop makes no request any more and waits for the answers of those that are under way: not long where another
@@ -211,23 +212,18 @@ func (l *loop) intake(ctx context.Context) error {
 	return l.intaker.run(ctx)
 }
 
-// reader makes what decodes and maps events for one goroutine. The loop makes it: it looks at the state.
+// reader makes what reads and translates events for one goroutine. The loop makes it: it looks at the state.
 func (l *loop) reader(segments []string) (*intake, error) {
-	mapper, err := mapping.New(l.spec)
+	translator, err := translate.New(l.spec, l.state.SegmentNumbers(segments))
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", l.opts.Destination, err)
 	}
 	in := &intake{
-		opts: &l.opts, mapper: mapper, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
-		segments: map[string]uint16{}, cursor: l.state.Meta.Cursor, newest: l.state.Meta.Time, unkeyed: !l.stream.Keyed,
+		opts: &l.opts, translator: translator, out: l.batches, spare: l.spare, log: l.log, now: time.Now,
+		cursor: l.state.Meta.Cursor, newest: l.state.Meta.Time, unkeyed: !l.stream.Keyed,
 	}
 	if lost := l.state.Meta.Lost; lost != nil {
 		in.lost = lost.To
-	}
-	for _, name := range segments {
-		if n, ok := l.state.Roster.Segment(name); ok {
-			in.segments[name] = n
-		}
 	}
 	return in, nil
 }

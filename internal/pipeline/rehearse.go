@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +15,7 @@ import (
 	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
+	"rollcall/internal/translate"
 )
 
 // Plan is what a replay would do, by the state as it is now: figures of events, then of contacts, then of
@@ -67,12 +69,16 @@ func Rehearse(ctx context.Context, s *state.State, o Rehearsal) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	opts := Options{Binding: o.Binding, Stream: o.Stream, Mapping: spec}
-	in := &intake{opts: &opts, mapper: mapper, segments: map[string]uint16{}, log: zap.NewNop(), now: time.Now}
-	for _, name := range o.Binding.Segments {
-		if n, ok := s.Roster.Segment(name); ok && (o.Replay.Segment == "" || o.Replay.Segment == name) {
-			in.segments[name] = n
-		}
+	segments := o.Binding.Segments
+	if o.Replay.Segment != "" {
+		segments = slices.DeleteFunc(slices.Clone(segments), func(name string) bool { return name != o.Replay.Segment })
+	}
+	translator, err := translate.New(spec, s.SegmentNumbers(segments))
+	if err != nil {
+		return Plan{}, err
+	}
+	in := &intake{
+		opts: &Options{Binding: o.Binding, Stream: o.Stream, Mapping: spec}, translator: translator, log: zap.NewNop(), now: time.Now,
 	}
 	r := o.Replay
 	r.From, r.To, r.State = max(r.From, 1), s.Meta.Cursor, state.ReplayRunning

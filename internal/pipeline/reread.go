@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"rollcall/internal/broker"
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
 	"rollcall/internal/segment"
@@ -105,14 +104,4 @@ func (in *intake) again(ctx context.Context, sequences []uint64, keys map[uint64
 	}
 	out.rows = append(out.rows, g.rows)
 	return out, nil
-}
-
-// profileKey returns the subject key of the profile that an event names.
-func profileKey(m *broker.Message) string {
-	var d segment.Decoder
-	ev, _ := d.Decode(m.Subject, m.Header, m.Body)
-	if len(ev.Profile) == 0 {
-		return "~"
-	}
-	return string(segment.ProfileKey(nil, ev.Profile))
 }

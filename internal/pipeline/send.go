@@ -18,6 +18,7 @@ import (
 	"rollcall/internal/segment"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/sendgrid/class"
+	"rollcall/internal/translate"
 )
 
 // start makes the request of a committed intent, unless its deadline has passed: then it certainly had
@@ -268,7 +269,7 @@ func (l *loop) lettersOf(ctx context.Context, sequences []uint64) ([]broker.Dead
 		}
 		if m := have[sequence]; m != nil {
 			lt.Subject, lt.Header, lt.Body, lt.BodyExpired = m.Subject, m.Header, m.Body, false
-			lt.ProfileKey = profileKey(m)
+			lt.ProfileKey = translate.ProfileKey(messageOf(m))
 		}
 		letters = append(letters, lt)
 	}

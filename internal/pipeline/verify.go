@@ -13,6 +13,7 @@ import (
 	"rollcall/internal/mapping"
 	"rollcall/internal/plan"
 	"rollcall/internal/state"
+	"rollcall/internal/translate"
 )
 
 // Comparison holds a list, as an export shows it, against a state that was loaded from the ledger. Contacts
@@ -48,23 +49,18 @@ const compareAtOnce = 2000
 // NewComparison starts a comparison with a list whose export begins at a time.
 func NewComparison(s *state.State, o Rehearsal, began time.Time) (*Comparison, error) {
 	spec, _ := o.Mapping.Numbered(s.Meta.Claim.Fields)
+	translator, err := translate.New(spec, s.SegmentNumbers(o.Binding.Segments))
+	if err != nil {
+		return nil, err
+	}
 	mapper, err := mapping.New(spec)
 	if err != nil {
 		return nil, err
 	}
-	second, err := mapping.New(spec)
-	if err != nil {
-		return nil, err
-	}
 	opts := &Options{Binding: o.Binding, Stream: o.Stream, Mapping: spec}
-	in := &intake{opts: opts, mapper: mapper, segments: map[string]uint16{}, log: zap.NewNop(), now: time.Now}
-	for _, name := range o.Binding.Segments {
-		if n, ok := s.Roster.Segment(name); ok {
-			in.segments[name] = n
-		}
-	}
+	in := &intake{opts: opts, translator: translator, log: zap.NewNop(), now: time.Now}
 	return &Comparison{
-		state: s, stream: o.Stream, name: o.Binding.Stream, in: in, mapper: second,
+		state: s, stream: o.Stream, name: o.Binding.Stream, in: in, mapper: mapper,
 		fresh: began.Add(-o.Policy.Scaled(2 * time.Minute)).Unix(), seen: map[contact.Handle]bool{},
 	}, nil
 }

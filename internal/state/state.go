@@ -134,6 +134,17 @@ func NewState(p Policy, salt []byte) *State {
 	}
 }
 
+// SegmentNumbers are the numbers that the ledger has for segments, by name; one that it has not seen has none.
+func (s *State) SegmentNumbers(names []string) map[string]uint16 {
+	numbers := make(map[string]uint16, len(names))
+	for _, name := range names {
+		if n, known := s.Roster.Segment(name); known {
+			numbers[name] = n
+		}
+	}
+	return numbers
+}
+
 // PartBytes is about what a contact and its profile take in the largest part of a snapshot.
 const PartBytes = 96
 
