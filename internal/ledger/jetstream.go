@@ -47,7 +47,7 @@ func Open(ctx context.Context, js jetstream.JetStream, destination string, o Opt
 		stream: stream, name: o.Stream, subject: subjectPrefix + destination,
 		objectStore: objectStore{streams: streams{js: js, gets: o.Gets}, objects: objects, bucket: o.Bucket},
 	}
-	return newJournal(destination, s, o.Log)
+	return newJournal(destination, s, o)
 }
 
 // streamStore keeps a journal on one subject of a stream, and its snapshots in an object store.
@@ -90,9 +90,14 @@ func (s *streamStore) last(ctx context.Context) (message, bool, error) {
 	return read(raw.Sequence, raw.Header, raw.Data), true, nil
 }
 
+// read takes a message for an entry if it has the headers that publish sets.
 func read(seq uint64, h nats.Header, body []byte) message {
-	previous, _ := strconv.ParseUint(h.Get(headerPrevious), 10, 64) // a foreign message joins nothing, and is refused for it
-	return message{seq: seq, id: h.Get(headerID), previous: previous, format: formatOf(h.Get(headerFormat)), pointer: h.Get(headerPointer), body: body}
+	id := h.Get(headerID)
+	previous, err := strconv.ParseUint(h.Get(headerPrevious), 10, 64)
+	if id == "" || err != nil {
+		return message{seq: seq, foreign: true}
+	}
+	return message{seq: seq, id: id, previous: previous, format: formatOf(h.Get(headerFormat)), pointer: h.Get(headerPointer), body: body}
 }
 
 func (s *streamStore) read(ctx context.Context, r reading, visit func(message) error) error {

@@ -25,6 +25,9 @@ type Options struct {
 	Bucket string // ROLLCALL_SNAPSHOTS
 	Gets   bool   // reads by get requests alone, for whoever may make no consumer
 	Log    *zap.Logger
+
+	// Foreign is told how many more messages came onto the journal's subject that are no entries of ours; nil is nobody.
+	Foreign func(n int)
 }
 
 // message is one entry as it lies in the journal.
@@ -35,6 +38,7 @@ type message struct {
 	format   int
 	pointer  string // JSON of a Pointer, where it is a pointer entry
 	body     []byte
+	foreign  bool // no entry of ours: no Journal wrote it
 }
 
 // log is one destination's subject: what is published is accepted only behind the entry expected.
@@ -64,12 +68,14 @@ type snapshots interface {
 // trimmer removes what a newer snapshot replaced; overwritten at the broker where shred is asked for.
 type trimmer interface {
 	purgeBelow(ctx context.Context, seq uint64, shred bool) error
+	// drop removes one message.
+	drop(ctx context.Context, seq uint64) error
 	remove(ctx context.Context, name string, shred bool) error
 	// sweep removes what is left of objects that were never stored whole, and are older than the one to keep; empty is all.
 	sweep(ctx context.Context, destination, keep string, shred bool) error
 }
 
-// store is what a journal is built on: the broker, or Memory.
+// store is what a journal is built on: the broker.
 type store interface {
 	log
 	snapshots
@@ -86,11 +92,13 @@ type Journal struct {
 	destination string
 	store       store
 	log         *zap.Logger
+	told        func(n int) // of foreign messages; nil is nobody
 
 	mu      sync.Mutex // covers what follows; never held over I/O
 	tail    uint64
 	loaded  bool
 	entries []entrySize
+	foreign strangers
 }
 
 // entrySize is an entry that no snapshot has replaced.
@@ -101,14 +109,14 @@ type entrySize struct {
 
 var destinationName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-func newJournal(destination string, s store, log *zap.Logger) (*Journal, error) {
+func newJournal(destination string, s store, o Options) (*Journal, error) {
 	if !destinationName.MatchString(destination) {
 		return nil, fmt.Errorf("open a journal: %q is no destination's id (lower-case letters, digits and dashes, at most 32)", destination)
 	}
-	if log == nil {
-		log = zap.NewNop()
+	if o.Log == nil {
+		o.Log = zap.NewNop()
 	}
-	return &Journal{destination: destination, store: s, log: log}, nil
+	return &Journal{destination: destination, store: s, log: o.Log, told: o.Foreign}, nil
 }
 
 // Tail is the sequence of the last entry that was loaded or appended; 0 before the first.
@@ -163,6 +171,7 @@ func (j *Journal) append(ctx context.Context, m message) (uint64, error) {
 	j.mu.Lock()
 	j.loaded = true
 	j.mu.Unlock()
+	j.removeForeign(ctx, seq)
 	return seq, nil
 }
 
@@ -173,11 +182,13 @@ const (
 )
 
 // commit publishes until the entry is certainly there, or certainly can't be. A refusal, a broker that is
-// electing and an answer that never came are alike: the tail tells which it was (H17).
+// electing and an answer that never came are alike: the tail tells which it was (H17). Behind a stranger's message it is
+// published at once, before another one comes.
 func (j *Journal) commit(ctx context.Context, m message) (uint64, error) {
+	behind := m.previous
 	for wait := firstWait; ; wait = min(2*wait, longWait) {
 		try, cancel := context.WithTimeout(ctx, tryTimeout)
-		seq, err := j.store.publish(try, m, m.previous)
+		seq, err := j.store.publish(try, m, behind)
 		cancel()
 		if err == nil {
 			return seq, nil
@@ -186,9 +197,13 @@ func (j *Journal) commit(ctx context.Context, m message) (uint64, error) {
 			return 0, err
 		}
 		j.log.Debug("an entry was not acknowledged; reading the tail", zap.String("destination", j.destination), zap.Error(err))
-		seq, decided, tailErr := j.judge(ctx, m)
-		if decided {
-			return seq, tailErr
+		v := j.judge(ctx, m, behind)
+		if v.decided {
+			return v.seq, v.err
+		}
+		stranger := v.behind > behind
+		if behind = v.behind; stranger && ctx.Err() == nil {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -198,25 +213,32 @@ func (j *Journal) commit(ctx context.Context, m message) (uint64, error) {
 	}
 }
 
+// verdict is what the tail tells of a publish that was not acknowledged.
+type verdict struct {
+	decided bool
+	seq     uint64 // of the entry, where it is there
+	err     error
+	behind  uint64 // the message to publish it behind, where nothing is decided
+}
+
 // judge reads the tail after a publish that was not acknowledged. Only our entry as the very last one is
-// ours: had another claimed behind it, we would not be the owner any more, although our entry is there.
-func (j *Journal) judge(ctx context.Context, m message) (seq uint64, decided bool, err error) {
-	try, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	last, found, err := j.store.last(try)
+// ours: had another claimed behind it, we would not be the owner any more, although our entry is there. What
+// is no entry is no claim.
+func (j *Journal) judge(ctx context.Context, m message, behind uint64) verdict {
+	t, err := j.tailOf(ctx, m.previous)
 	switch {
 	case err != nil && isPermanent(err):
-		return 0, true, err
+		return verdict{decided: true, err: err}
 	case err != nil:
-		return 0, false, nil // the same is published again, and the broker decides
-	case found && last.id == m.id:
-		return last.seq, true, nil
-	case found && last.seq > m.previous:
-		return 0, true, ErrFenced
-	case !found && m.previous > 0, found && last.seq < m.previous:
-		return 0, true, &LostError{Destination: j.destination, Detail: fmt.Sprintf("entry %d, which was there, is gone", m.previous)}
+		return verdict{behind: behind} // the same is published again, and the broker decides
+	case t.found && t.last.id == m.id:
+		return verdict{decided: true, seq: t.last.seq}
+	case t.found && t.last.seq > m.previous:
+		return verdict{decided: true, err: ErrFenced}
+	case !t.found && m.previous > 0, t.found && t.last.seq < m.previous:
+		return verdict{decided: true, err: &LostError{Destination: j.destination, Detail: fmt.Sprintf("entry %d, which was there, is gone", m.previous)}}
 	}
-	return 0, false, nil
+	return verdict{behind: max(m.previous, t.stranger)}
 }
 
 func formatOf(text string) int {

@@ -17,7 +17,9 @@ import (
 // owner compacted it meanwhile; after it, as after any error, what was handed out is to be forgotten.
 func (j *Journal) Load(ctx context.Context, snapshot func(io.Reader) error, entry func(seq uint64, body []byte) error) (uint64, error) {
 	l := &loading{j: j, snapshot: snapshot, entry: entry}
+	j.forgetForeign()
 	err := l.run(ctx)
+	j.tellForeign()
 	if (errors.Is(err, ErrDamaged) || errors.Is(err, ErrLost)) && l.moved(ctx) {
 		err = ErrMoved
 	}
@@ -36,7 +38,7 @@ type loading struct {
 	snapshot func(io.Reader) error
 	entry    func(seq uint64, body []byte) error
 
-	last     message  // the last message when the loading began
+	last     message  // the last entry when the loading began
 	base     *Pointer // of the last pointer entry
 	pointer  uint64   // sequence of the last pointer entry
 	position uint64   // the last sequence that is part of the state
@@ -54,6 +56,7 @@ func (l *loading) run(ctx context.Context) error {
 		if err := l.findPointer(ctx); err != nil {
 			return err
 		}
+		found = l.last.seq > 0
 	}
 	if err := l.checkObjects(ctx, found); err != nil || !found {
 		return err
@@ -100,18 +103,30 @@ func (l *loading) checkObjects(ctx context.Context, found bool) error {
 	return nil
 }
 
-// findPointer finds the last pointer entry. Only headers are read.
+// findPointer finds the last pointer entry, and the last entry where the last message is a stranger's. Only headers are read.
 func (l *loading) findPointer(ctx context.Context) error {
 	var text string
+	var end, ours uint64
 	err := l.j.store.read(ctx, reading{from: 1, headers: true}, func(m message) error {
+		end = m.seq
+		if m.foreign {
+			l.j.noteForeign(m.seq)
+			return nil
+		}
 		if m.format > Format {
 			return newerBuild(l.j.destination, m.seq, m.format)
 		}
-		if m.pointer != "" {
+		if ours = m.seq; m.pointer != "" {
 			text, l.pointer = m.pointer, m.seq
 		}
 		return nil
 	})
+	if err == nil && l.last.foreign {
+		if end < l.last.seq {
+			return ErrMoved // its owner removed the message, or a replica of the broker lags
+		}
+		l.last = message{seq: ours}
+	}
 	if err != nil || text == "" {
 		return err
 	}
@@ -136,6 +151,10 @@ func (l *loading) readSnapshot(ctx context.Context) error {
 // join takes the next entry, which has to name the one before it as its predecessor: a tail without its
 // beginning is never believed (H3).
 func (l *loading) join(m message) error {
+	if m.foreign {
+		l.j.noteForeign(m.seq)
+		return nil
+	}
 	if m.previous != l.position {
 		return l.damaged("entry %d follows entry %d, but %d was the last before it", m.seq, m.previous, l.position)
 	}
