@@ -40,8 +40,8 @@ func (o *orphanage) answers(trouble string) []control.StatusAnswer {
 	return all
 }
 
-// look keeps what the ledgers of these orphans say: one is loaded only if an entry came since.
-func (o *orphanage) look(ctx context.Context, a *App, ids []string) error {
+// look keeps what the ledgers of these orphans say, and returns those that have one: one is loaded only if an entry came since.
+func (o *orphanage) look(ctx context.Context, a *App, ids []string) (there []string, err error) {
 	o.mu.Lock()
 	before := o.of
 	o.mu.Unlock()
@@ -49,17 +49,21 @@ func (o *orphanage) look(ctx context.Context, a *App, ids []string) error {
 	for _, id := range ids {
 		entry, err := a.conn.LastEntry(ctx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		one, known := before[id]
 		if !known || one.entry != entry || one.answer.Trouble != "" {
-			one = orphan{entry, desk.Orphan(ctx, a.conn, a.cfg, id)}
+			answer, has := desk.Orphan(ctx, a.conn, a.cfg, id)
+			if !has {
+				continue
+			}
+			one = orphan{entry, answer}
 		}
 		one.answer.DeadLetters, _ = a.letters.of(id)
-		now[id] = one
+		now[id], there = one, append(there, id)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.at, o.of = time.Now(), now
-	return ctx.Err()
+	return there, ctx.Err()
 }

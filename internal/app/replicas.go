@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -93,7 +92,7 @@ func (a *App) watchOrphans(ctx context.Context) {
 			}
 			continue
 		}
-		if err := a.orphaned.look(ctx, a, ids); err != nil {
+		if ids, err = a.orphaned.look(ctx, a, ids); err != nil {
 			continue
 		}
 		for id, m := range shown {
@@ -138,7 +137,7 @@ func (a *App) orphans(ctx context.Context) ([]string, error) {
 	for id := range view.Holders {
 		known[id] = true
 	}
-	return slices.DeleteFunc(ids, func(id string) bool { return known[id] || strings.HasPrefix(id, "_") }), nil
+	return slices.DeleteFunc(ids, func(id string) bool { return known[id] }), nil
 }
 
 // standbys are the replicas that could run a destination and do not.

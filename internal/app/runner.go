@@ -68,7 +68,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 	if err != nil {
 		r.log.Warn("custom fields are not resolved; those of the last claim are taken where it had them", zap.Error(err))
 	}
-	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{Log: r.log})
+	journal, err := ledger.Open(ctx, conn.JS, d.ID, ledger.Options{Log: r.log, Foreign: r.metrics.Foreign})
 	if err != nil {
 		return nil, nil, err
 	}

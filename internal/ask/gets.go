@@ -216,11 +216,8 @@ func leaders(body []byte) (*Got, error) {
 	m := answer.Message
 	got := &Got{Subject: m.Subject, Data: m.Data, Sequence: m.Sequence, Time: m.Time}
 	if len(m.Header) > 0 {
-		header, err := nats.DecodeHeadersMsg(m.Header)
-		if err != nil {
-			return nil, fmt.Errorf("read the headers of message %d: %w", m.Sequence, err)
-		}
-		got.Header = header
+		// Whoever may publish can send headers that nobody can read: then there are none, as a consumer is handed the message.
+		got.Header, _ = nats.DecodeHeadersMsg(m.Header)
 	}
 	return got, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +78,10 @@ func stateOf(info *jetstream.StreamInfo, keyed bool) StreamState {
 	}
 }
 
-// LedgerDestinations lists the destinations that have a ledger, in order.
+var destinationName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// LedgerDestinations lists the destinations that something lies in the ledger's stream for, in order. It may be no ledger: whoever
+// may publish there can put anything there.
 func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
@@ -91,7 +95,9 @@ func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
 	}
 	var out []string
 	for subject := range info.State.Subjects {
-		out = append(out, strings.TrimPrefix(subject, strings.TrimSuffix(ledgerSubjects, ">")))
+		if name := strings.TrimPrefix(subject, strings.TrimSuffix(ledgerSubjects, ">")); destinationName.MatchString(name) {
+			out = append(out, name)
+		}
 	}
 	slices.Sort(out)
 	return out, nil

@@ -77,6 +77,7 @@ type ledgerCheck struct {
 	Profiles    int    `json:"profiles"`
 	Contacts    int    `json:"contacts"`
 	Listed      int    `json:"listed"`
+	Foreign     int    `json:"foreign_messages"` // on the ledger's subject, that are no entries: passed over
 }
 
 func newLedgerCheckCommand(env *Env) *cobra.Command {
@@ -98,12 +99,14 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 	c := ledgerCheck{Destination: d.ID, Snapshot: string(check.Passed)}
 	for try := 0; try < 5 && c.Active != string(check.Passed); try++ {
 		before, askErr := s.digest(ctx, d)
-		state, entry, err := desk.LoadState(ctx, s.conn, s.cfg, d)
+		loaded, err := desk.LoadLedger(ctx, s.conn, s.cfg, d)
 		if err != nil {
 			return err
 		}
+		state := loaded.State
 		st := state.Stats()
-		c.Entry, c.Cursor, c.Profiles, c.Contacts, c.Listed = entry, st.Cursor, st.Profiles, st.Contacts, st.Listed
+		c.Foreign = loaded.Foreign
+		c.Entry, c.Cursor, c.Profiles, c.Contacts, c.Listed = loaded.Entry, st.Cursor, st.Profiles, st.Contacts, st.Listed
 		if c.Digest, err = state.Digest(); err != nil {
 			return err
 		}
@@ -129,6 +132,10 @@ func (e *Env) checkLedger(ctx context.Context, s *session, d *config.Destination
 	err := e.print(c, func(to io.Writer) error {
 		_, err := fmt.Fprintf(to, "%s: entry %s, digest %s: cursor %s, %s, %s, %s listed\n  snapshot  %s\n  active    %s\n  salt      %s\n",
 			d.ID, count(c.Entry), c.Digest, count(c.Cursor), people.Of(c.Profiles, "profile"), people.Of(c.Contacts, "contact"), count(c.Listed), c.Snapshot, c.Active, c.Salt)
+		if err == nil && c.Foreign > 0 {
+			_, err = fmt.Fprintf(to, "  foreign   %s on the ledger's subject that Rollcall did not write: passed over, and removed by the active replica with its "+
+				"next entries; see docs/permissions.md for who may publish there\n", people.Of(c.Foreign, "message"))
+		}
 		return err
 	})
 	if err == nil && (c.Snapshot != string(check.Passed) || c.Active == string(check.Failed) || c.Salt != string(check.Passed)) {

@@ -3,18 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
 )
-
-const ledgerSubject = "rollcall.ledger."
 
 // orphans are destinations of the ledger that are neither in the file nor claimed by a live replica.
 func (s *session) orphans(ctx context.Context) ([]control.StatusAnswer, error) {
@@ -34,7 +28,9 @@ func (s *session) orphans(ctx context.Context) ([]control.StatusAnswer, error) {
 		if len(replicas) > 0 {
 			continue
 		}
-		orphans = append(orphans, desk.Orphan(ctx, s.conn, s.cfg, id))
+		if orphan, there := desk.Orphan(ctx, s.conn, s.cfg, id); there {
+			orphans = append(orphans, orphan)
+		}
 	}
 	return orphans, nil
 }
@@ -54,23 +50,9 @@ func (s *session) orphansAmong(ctx context.Context, ids []string) ([]control.Sta
 
 // ledgers are the destinations that the ledger's stream knows.
 func (s *session) ledgers(ctx context.Context) ([]string, error) {
-	stream, err := s.conn.JS.Stream(ctx, broker.LedgerStream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	ids, err := s.conn.LedgerDestinations(ctx)
+	if errors.Is(err, broker.ErrStreamMissing) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("look at stream %s: %w", broker.LedgerStream, err)
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(ledgerSubject+">"))
-	if err != nil {
-		return nil, fmt.Errorf("look at stream %s: %w", broker.LedgerStream, err)
-	}
-	var ids []string
-	for subject := range info.State.Subjects {
-		if id := strings.TrimPrefix(subject, ledgerSubject); !strings.HasPrefix(id, "_") {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids, nil
+	return ids, err
 }

@@ -116,14 +116,26 @@ func (d *Desk) look(ctx context.Context, look func(*state.State)) error {
 	return nil
 }
 
-// LoadState loads a destination's state from its ledger, to be read: nothing is claimed or written. It
-// returns the entry that it is the state after; zero is a destination that never ran.
-func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*state.State, uint64, error) {
+// Loaded is a ledger as a reader found it.
+type Loaded struct {
+	State   *state.State
+	Entry   uint64 // that the state is of; zero is a destination that never ran
+	Foreign int    // messages on the ledger's subject that are no entries, and were passed over
+}
+
+// LoadLedger loads a destination's ledger, to be read: nothing is claimed or written.
+func LoadLedger(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (Loaded, error) {
 	journal, state, err := load(ctx, conn, cfg, d)
 	if err != nil {
-		return nil, 0, err
+		return Loaded{}, err
 	}
-	return state, journal.Tail(), nil
+	return Loaded{State: state, Entry: journal.Tail(), Foreign: journal.Foreign()}, nil
+}
+
+// LoadState is LoadLedger for whoever needs the state, and the entry that it is of.
+func LoadState(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.Destination) (*state.State, uint64, error) {
+	loaded, err := LoadLedger(ctx, conn, cfg, d)
+	return loaded.State, loaded.Entry, err
 }
 
 // ErrNoLedger says that no consumer ever ran on the broker.

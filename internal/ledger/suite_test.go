@@ -12,15 +12,19 @@ import (
 func TestTheLedgerPassesTheSuiteOfTheFakeOne(t *testing.T) {
 	for name, options := range map[string]ledger.Options{"by consumers": {}, "by gets": {Gets: true}} {
 		t.Run(name, func(t *testing.T) {
-			fakeledger.Suite(t, func(t *testing.T) func() fakeledger.Ledgered {
+			fakeledger.Suite(t, func(t *testing.T) fakeledger.Fresh {
 				c := testkit.Broker(t)
-				return func() fakeledger.Ledgered {
+				return fakeledger.Fresh{Open: func() fakeledger.Ledgered {
 					j, err := ledger.Open(t.Context(), c.JS, "a", options)
 					if err != nil {
 						t.Fatal(err)
 					}
 					return j
-				}
+				}, Stray: func() {
+					if _, err := c.JS.Publish(t.Context(), "rollcall.ledger.a", []byte("no entry")); err != nil {
+						t.Fatal(err)
+					}
+				}}
 			})
 		})
 	}

@@ -90,6 +90,7 @@ var steps = []weighted{
 	{4, (*generator).refresh},
 	{2, (*generator).erase},
 	{4, (*generator).operator},
+	{2, (*generator).stray},
 }
 
 func (g *generator) step() {

@@ -31,7 +31,7 @@ type series struct {
 	operations                                            [operations][outcomes]prometheus.Counter
 	fields                                                [fieldResults]prometheus.Counter
 	dead                                                  map[string]prometheus.Counter
-	takeovers                                             prometheus.Counter
+	takeovers, foreign                                    prometheus.Counter
 	applied, accepted                                     [operations]prometheus.Observer
 	commit                                                prometheus.Observer
 }
@@ -108,6 +108,7 @@ func (d *Destination) resolve() *series {
 	}
 	s.heldRemovals = m.heldRemovals.WithLabelValues(id)
 	s.takeovers, s.commit = m.takeovers.WithLabelValues(id), m.commit.WithLabelValues(id)
+	s.foreign = m.foreign.WithLabelValues(id)
 	return s
 }
 
@@ -153,6 +154,13 @@ func (d *Destination) DeadLetter(reason string) {
 func (d *Destination) Takeover() {
 	if s := d.speaking(); s != nil {
 		s.takeovers.Inc()
+	}
+}
+
+// Foreign counts messages on the ledger's subject that are no entries.
+func (d *Destination) Foreign(n int) {
+	if s := d.speaking(); s != nil {
+		s.foreign.Add(float64(n))
 	}
 }
 

@@ -19,6 +19,7 @@ type Metrics struct {
 	failing                            *prometheus.GaugeVec
 	events, operations, fields, dead   *prometheus.CounterVec
 	requests, takeovers, advisories    *prometheus.CounterVec
+	foreign                            *prometheus.CounterVec
 	toApplied, toAccepted              *prometheus.HistogramVec
 	requestSeconds, commit             *prometheus.HistogramVec
 	buildInfo, configHash              *prometheus.GaugeVec
@@ -57,7 +58,7 @@ func New(registerer prometheus.Registerer, build Build) *Metrics {
 	m.configHash.WithLabelValues(build.ConfigHash).Set(1)
 	m.ofDestination = []partial{
 		m.state, m.suspended, m.contacts, m.slots, m.profileCap, m.intakePending, m.oldest, m.jobs,
-		m.toApplied, m.toAccepted, m.events, m.operations, m.fields, m.dead, m.commit, m.ledgerBytes, m.takeovers,
+		m.toApplied, m.toAccepted, m.events, m.operations, m.fields, m.dead, m.commit, m.ledgerBytes, m.takeovers, m.foreign,
 		m.heldRemovals, m.letters, m.refreshed,
 	}
 	return m
@@ -90,6 +91,7 @@ func (m *Metrics) describeWork(r registrar) {
 	m.dead = r.counter("dead_letters_total", "Dead letters by reason.", d, "reason")
 	m.commit = r.histogram("commit_seconds", "From publishing a ledger entry to its being durable.", commitBuckets, d)
 	m.takeovers = r.counter("takeovers_total", "Times that this process became the active replica.", d)
+	m.foreign = r.counter("ledger_foreign_messages_total", "Messages on the ledger's subject that are no entries of Rollcall's; they are passed over.", d)
 }
 
 func (m *Metrics) describeAccounts(r registrar) {

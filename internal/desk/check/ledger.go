@@ -123,13 +123,15 @@ func orphans(ctx context.Context, found *Findings, cfg *config.Config, conn *bro
 	}
 	var none []string
 	for _, id := range ids {
-		if _, ours := cfg.Destination(id); ours || strings.HasPrefix(id, "_") {
+		if _, ours := cfg.Destination(id); ours {
 			continue
 		}
 		if replicas, err := control.Replicas(ctx, conn.NC, id); err == nil && len(replicas) > 0 {
 			continue
 		}
-		none = append(none, id)
+		if _, there := desk.Orphan(ctx, conn, cfg, id); there {
+			none = append(none, id)
+		}
 	}
 	if len(none) == 0 {
 		found.Add(Passed, "ledger", "orphans", "none: every destination that it knows is configured")

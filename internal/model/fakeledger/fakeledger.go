@@ -19,14 +19,17 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	entries []entry
-	last    uint64
-	objects map[string][]byte
+	last    uint64 // entry
+
+	sequence uint64 // of the last message
+	objects  map[string][]byte
 }
 
 type entry struct {
 	seq     uint64
 	body    []byte
 	pointer *ledger.Pointer
+	foreign bool // somebody's message that is no entry
 }
 
 // New returns an empty ledger.
@@ -34,6 +37,22 @@ func New() *Ledger { return &Ledger{objects: map[string][]byte{}} }
 
 // Open returns a journal on the ledger, as another replica would open one.
 func (l *Ledger) Open() *Journal { return &Journal{ledger: l} }
+
+// Stray puts a message on the ledger's subject that is no entry, as somebody could who may publish there. Nobody believes it,
+// and the owner removes it with its next entry.
+func (l *Ledger) Stray() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sequence++
+	l.entries = append(l.entries, entry{seq: l.sequence, foreign: true})
+}
+
+// Strays is how many such messages are there.
+func (l *Ledger) Strays() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(slices.DeleteFunc(slices.Clone(l.entries), func(e entry) bool { return !e.foreign }))
+}
 
 // Objects is how many snapshots are stored.
 func (l *Ledger) Objects() int {
@@ -84,7 +103,7 @@ func (j *Journal) Load(_ context.Context, snapshot func(io.Reader) error, each f
 		}
 	}
 	for _, e := range entries {
-		if e.seq <= covers || e.pointer != nil {
+		if e.seq <= covers || e.pointer != nil || e.foreign {
 			continue
 		}
 		if err := each(e.seq, slices.Clone(e.body)); err != nil {
@@ -116,9 +135,9 @@ func (j *Journal) append(e entry) (uint64, error) {
 		j.loaded = false
 		return 0, ledger.ErrFenced
 	}
-	l.last++
-	e.seq = l.last
-	l.entries = append(l.entries, e)
+	l.sequence++
+	e.seq, l.last = l.sequence, l.sequence
+	l.entries = append(slices.DeleteFunc(l.entries, func(e entry) bool { return e.foreign }), e)
 	j.tail = l.last
 	return l.last, nil
 }

@@ -7,8 +7,8 @@ import (
 )
 
 func TestTheFakeLedgerPassesTheRealOnesSuite(t *testing.T) {
-	fakeledger.Suite(t, func(*testing.T) func() fakeledger.Ledgered {
+	fakeledger.Suite(t, func(*testing.T) fakeledger.Fresh {
 		l := fakeledger.New()
-		return func() fakeledger.Ledgered { return l.Open() }
+		return fakeledger.Fresh{Open: func() fakeledger.Ledgered { return l.Open() }, Stray: l.Stray}
 	})
 }

@@ -22,8 +22,14 @@ type Ledgered interface {
 	PurgeTo(ctx context.Context, p ledger.Pointer) error
 }
 
-// Suite is what every ledger has to pass. fresh makes an empty one and returns how a replica opens it.
-func Suite(t *testing.T, fresh func(t *testing.T) func() Ledgered) {
+// Fresh is an empty ledger: how a replica opens it, and how somebody puts a message on its subject that is no entry.
+type Fresh struct {
+	Open  func() Ledgered
+	Stray func()
+}
+
+// Suite is what every ledger has to pass.
+func Suite(t *testing.T, fresh func(t *testing.T) Fresh) {
 	for name, test := range map[string]func(*suite){
 		"what was appended is loaded in order":           (*suite).order,
 		"an overtaken writer is fenced until it loads":   (*suite).fence,
@@ -34,14 +40,16 @@ func Suite(t *testing.T, fresh func(t *testing.T) func() Ledgered) {
 		"an overtaken writer's pointer is fenced":        (*suite).latePointer,
 		"an entry that is too large changes nothing":     (*suite).large,
 		"a pointer beyond the end or uncommitted is not": (*suite).beyond,
+		"what is no entry is passed over":                (*suite).strays,
+		"a claim among what is no entry is a fence":      (*suite).fenceAmongStrays,
 	} {
-		t.Run(name, func(t *testing.T) { test(&suite{T: t, open: fresh(t)}) })
+		t.Run(name, func(t *testing.T) { test(&suite{T: t, Fresh: fresh(t)}) })
 	}
 }
 
 type suite struct {
 	*testing.T
-	open func() Ledgered
+	Fresh
 }
 
 // loaded is a journal with what its load handed out.
@@ -53,7 +61,7 @@ type loaded struct {
 
 func (s *suite) load() *loaded {
 	s.Helper()
-	l := &loaded{Ledgered: s.open()}
+	l := &loaded{Ledgered: s.Open()}
 	s.reload(l)
 	return l
 }
@@ -133,7 +141,7 @@ func (s *suite) fence() {
 }
 
 func (s *suite) unloaded() {
-	if _, err := s.open().Append(s.Context(), []byte("x")); !errors.Is(err, ledger.ErrNotLoaded) {
+	if _, err := s.Open().Append(s.Context(), []byte("x")); !errors.Is(err, ledger.ErrNotLoaded) {
 		s.Errorf("it said %v", err)
 	}
 	s.holds("")
