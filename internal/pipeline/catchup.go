@@ -101,10 +101,7 @@ func (l *loop) caughtUpAt(now time.Time) {
 	}
 	l.catchUp.on, l.state.Fresh = false, nil
 	l.log.Info("caught up with the stream's end as it was at the claim", zap.Uint64("cursor", l.state.Meta.Cursor))
-	p := l.planner(now)
-	for _, h := range l.state.Window.Handles() {
-		p.offer(contact.Handle(h))
-	}
+	l.offerWindow(now)
 }
 
 // owes reports whether the contact is to be sent because of what the loaded ledger says, and the stream's end is not

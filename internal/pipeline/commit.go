@@ -98,6 +98,7 @@ func (l *loop) propose(now time.Time) {
 	}
 	l.letters = nil
 	if rec := l.verdict(now); rec != nil {
+		l.aheadOf(rec)
 		entry = record.AppendRecord(entry, rec)
 		outcomes = true // a plan is made from committed state alone, and this changes it
 	}

@@ -62,6 +62,7 @@ func (l *loop) dispatch(now time.Time, outcomes bool) []record.Record {
 	l.refill(now)
 	l.replay(now)
 	l.catchingUp(now)
+	l.sweptOn(now)
 	l.letGo(now)
 	l.eraseOn(now)
 	l.exportBarred(now)

@@ -129,6 +129,7 @@ type loop struct {
 	resolving resolving
 	health    *health.Health
 	plan      health.Plan // the account's
+	ahead     sweepAhead  // what was swept waits meanwhile
 	catchUp   catchUp     // what the loaded ledger owes waits meanwhile
 
 	proof      proof

@@ -34,6 +34,9 @@ func (p *planner) need(h contact.Handle) need {
 	}
 	switch s.Decide(h) {
 	case plan.Remove:
+		if p.l.sweptAhead(h) {
+			return n // it is offered once the fold has passed the end
+		}
 		n = toRemove
 	case plan.Add, plan.Update:
 		n = toRead

@@ -21,6 +21,9 @@ func (s *State) contactChanged(h contact.Handle, c roster.Cause) {
 	if s.live && s.Fresh != nil {
 		s.Fresh.Put(uint32(h))
 	}
+	if s.sweeping && s.Swept != nil {
+		s.Swept.Put(uint32(h))
+	}
 	desired, hash := s.Roster.Desired(h), s.Roster.Hash(h)
 	if open == nil && s.Erasing.Get(uint32(h)) == nil && s.Decide(h) == plan.Nothing {
 		s.clean(h)

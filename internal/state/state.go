@@ -92,6 +92,9 @@ type State struct {
 	live    bool  // the row being applied came behind the cursor
 	// The contacts that events folded after the claim changed; nil once the stream's end as it was then is reached.
 	Fresh *dense.Marks
+	// The contacts that accepted refreshes swept while events lay ahead of the fold; nil once the fold has passed them.
+	Swept    *dense.Marks
+	sweeping bool // a refresh is being accepted
 	// A held removal is not wanted any more: the others are looked at again once the entry is applied.
 	fewerHeld bool
 	Recount   bool // what is held whole may have become less: the loop counts it again

@@ -24,8 +24,9 @@ func (s *State) judge(r *record.Judge) {
 	s.approving = slices.ContainsFunc(s.Roster.Pending(), func(f roster.Refresh) bool {
 		return f.Segment == r.Segment && f.Sequence == r.Sequence && f.State == roster.Approved
 	})
+	s.sweeping = true
 	s.Roster.Judge(r.Segment, r.Sequence, r.Verdict == record.RefreshAccepted, s.contactChanged)
-	s.approving = false
+	s.approving, s.sweeping = false, false
 }
 
 // approve lets go of what is held: contacts at once, a sweep once it was judged again, a segment that was
