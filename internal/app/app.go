@@ -45,6 +45,8 @@ type App struct {
 	registry *prometheus.Registry
 	accounts map[string]*account
 	secrets  secrets
+	ours     lacking             // of our own streams
+	events   map[string]*lacking // of the event streams, by name
 	runners  []*runner
 	board    *broker.Board
 	link     atomic.Pointer[broker.Conn] // conn, for who may ask before it is there
@@ -76,7 +78,7 @@ func New(cfg *config.Config, o Options) *App {
 	o.Build = builtAs(o, cfg)
 	return &App{
 		cfg: cfg, opts: o, log: o.Log, registry: o.Registry,
-		accounts: map[string]*account{},
+		accounts: map[string]*account{}, events: map[string]*lacking{},
 	}
 }
 

@@ -54,20 +54,16 @@ func (a *App) connect(ctx context.Context) error {
 // ensure makes what is missing at the broker. Trouble with our own streams is tried again; an event stream that
 // does not fit, or that the broker refuses to make, suspends its destinations alone (I9).
 func (a *App) ensure(ctx context.Context) error {
-	o := broker.TopologyOptions{
-		Replicas: a.cfg.NATS.Replicas, DeadLetterAge: a.cfg.Retention.DeadLetters, ReceiptAge: a.cfg.Retention.Receipts,
-	}
-	if err := a.insist(ctx, func() error { return a.conn.EnsureInternal(ctx, o) }); err != nil {
+	o := a.cfg.Topology()
+	make := func(ctx context.Context) error { return a.conn.EnsureInternal(ctx, o) }
+	if err := a.insist(ctx, &a.ours, make); err != nil {
 		return err
 	}
-	var streams []string
-	for i := range a.cfg.Destinations {
-		streams = append(streams, a.cfg.Destinations[i].Stream)
-	}
-	slices.Sort(streams)
-	for _, name := range slices.Compact(streams) {
-		err := a.insist(ctx, func() error {
-			_, err := a.conn.EnsureEventStream(ctx, name, a.cfg.NATS.Replicas)
+	slices.Sort(o.EventStreams)
+	for _, name := range slices.Compact(o.EventStreams) {
+		a.events[name] = &lacking{}
+		err := a.insist(ctx, a.events[name], func(ctx context.Context) error {
+			_, err := a.conn.EnsureEvents(ctx, name, o)
 			var refused jetstream.JetStreamError
 			if errors.As(err, &refused) && refused.APIError() != nil && refused.APIError().Code < 500 {
 				a.log.Error("an event stream cannot be made; its destinations are suspended", zap.Error(err))
@@ -82,15 +78,25 @@ func (a *App) ensure(ctx context.Context) error {
 	return nil
 }
 
-// insist tries until the streams are as they are to be, or do not fit, which only an operator can change.
-func (a *App) insist(ctx context.Context, make func() error) error {
+// insist tries until the streams are as they are to be, or do not fit, which only an operator can change. What a limit of
+// the account does not allow is noted as lacking, and tried again by those who wait for it.
+func (a *App) insist(ctx context.Context, lacks *lacking, make func(context.Context) error) error {
 	for {
-		err := make()
+		err := make(ctx)
 		if err == nil {
 			return nil
 		}
-		if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
+		if a.limit(err) {
+			a.log.Error("a limit of the account keeps a stream from being made; its destinations are suspended", zap.Error(err))
+			lacks.note(make, err)
+			return nil
+		}
+		_, unfit := errors.AsType[*broker.UnfitError](err)
+		_, limit := errors.AsType[*broker.LimitError](err)
+		if unfit {
 			a.log.Error("a stream does not fit; its destinations are suspended", zap.Error(err))
+		}
+		if unfit || limit {
 			return nil
 		}
 		if ctx.Err() != nil {

@@ -34,8 +34,8 @@ func (s *secrets) get() broker.Installation {
 // openSecrets reads the installation's secrets, or makes them. In a ledger's stream that does not fit it makes none:
 // they would be let go of like everything there.
 func (a *App) openSecrets(ctx context.Context) error {
-	if a.secrets.read.Load() != nil {
-		return nil
+	if a.secrets.read.Load() != nil || a.ours.again(ctx) != nil {
+		return nil // nothing is claimed before our streams are there
 	}
 	if err := a.conn.InspectInternal(ctx, broker.LedgerStream); err != nil {
 		if _, unfit := errors.AsType[*broker.UnfitError](err); unfit {
@@ -56,7 +56,11 @@ func (r *runner) fits(ctx context.Context) func() error {
 	ctx, cancel := context.WithTimeout(ctx, lookBound)
 	go func() {
 		defer cancel()
-		answer <- r.app.conn.FitInternal(ctx)
+		err := r.app.conn.FitInternal(ctx)
+		if limit := r.app.conn.RoomToRead(ctx, r.cfg.Stream, r.cfg.ID)[r.cfg.ID]; err == nil && limit != nil {
+			err = limit
+		}
+		answer <- err
 	}()
 	return sync.OnceValue(func() error {
 		if err := <-answer; err != nil {
@@ -66,16 +70,21 @@ func (r *runner) fits(ctx context.Context) func() error {
 	})
 }
 
-// leasesFit waits until the bucket of the leases is one in which a lease can be held, and says meanwhile why nothing is
-// claimed. It reports false where the context ended.
+// leasesFit waits until our own streams are there and the bucket of the leases is one in which a lease can be held, and
+// says meanwhile why nothing is claimed. It reports false where the context ended.
 func (r *runner) leasesFit(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		look, cancel := context.WithTimeout(ctx, lookBound)
-		err := r.app.conn.InspectInternal(look, "KV_"+broker.LeaseBucket)
-		cancel()
-		if _, unfit := errors.AsType[*broker.UnfitError](err); !unfit {
+		err := r.app.ours.again(ctx)
+		if err == nil {
+			look, cancel := context.WithTimeout(ctx, lookBound)
+			err = r.app.conn.InspectInternal(look, "KV_"+broker.LeaseBucket)
+			cancel()
+		}
+		_, unfit := errors.AsType[*broker.UnfitError](err)
+		_, limit := errors.AsType[*broker.LimitError](err)
+		if !unfit && !limit {
 			if reason := r.reason.Load(); reason != nil && *reason != "" {
-				r.log.Info("the bucket of the leases fits", zap.String("was", *reason))
+				r.log.Info("our own streams are there, and the bucket of the leases fits", zap.String("was", *reason))
 				r.reason.Store(nil)
 			}
 			return true

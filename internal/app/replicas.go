@@ -22,7 +22,11 @@ func (a *App) watch(ctx context.Context) {
 	}
 	slices.Sort(self.Serves)
 	a.board = a.conn.NewBoard(broker.BoardOptions{Self: self, TTL: a.cfg.NATS.Takeover, Log: a.log})
-	a.running.Go(func() { a.board.Run(ctx) })
+	a.running.Go(func() {
+		if a.made(ctx) {
+			a.board.Run(ctx)
+		}
+	})
 	a.running.Go(func() { a.spread(ctx) })
 	a.running.Go(func() { a.watchOrphans(ctx) })
 }

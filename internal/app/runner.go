@@ -72,6 +72,9 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := r.app.events[d.Stream].again(ctx); err != nil {
+		return nil, nil, err
+	}
 	source, err := conn.OpenSource(ctx, broker.SourceOptions{Stream: d.Stream, Destination: d.ID, Log: r.log})
 	if err != nil {
 		return nil, nil, err

@@ -44,14 +44,26 @@ func newGround(t *testing.T, destinations ...string) *ground {
 	if err := g.conn.EnsureStreams(t.Context(), broker.TopologyOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	g.sendgrid(destinations)
+	return g
+}
+
+// newGroundOver is a ground over the broker of a connection, without any stream.
+func newGroundOver(t *testing.T, conn *broker.Conn, destinations ...string) *ground {
+	t.Helper()
+	g := &ground{t: t, conn: conn, lists: map[string]string{}}
+	g.sendgrid(destinations)
+	return g
+}
+
+func (g *ground) sendgrid(destinations []string) {
 	g.sim = simulator.New(simulator.Options{Keys: []string{testKey}, ClockScale: 60})
 	server := httptest.NewServer(g.sim)
-	t.Cleanup(server.Close)
+	g.t.Cleanup(server.Close)
 	g.url = server.URL
 	for _, d := range destinations {
 		g.lists[d] = g.sim.AddList("", d)
 	}
-	return g
 }
 
 // file writes a configuration; change may edit the text.
@@ -98,8 +110,14 @@ type replica struct {
 
 func (g *ground) start(name string, cfg *config.Config) *replica {
 	g.t.Helper()
-	r := &replica{own: testkit.Connect(g.t, g.nats), registry: prometheus.NewRegistry()}
-	r.App = New(cfg, Options{Conn: r.own, Replica: name, Registry: r.registry, Transport: g.transport, Log: zaptest.NewLogger(g.t).Named(name)})
+	return g.startOver(name, testkit.Connect(g.t, g.nats), cfg)
+}
+
+// startOver is start with a connection of the caller's.
+func (g *ground) startOver(name string, own *broker.Conn, cfg *config.Config) *replica {
+	g.t.Helper()
+	r := &replica{own: own, registry: prometheus.NewRegistry()}
+	r.App = New(cfg, Options{Conn: own, Replica: name, Registry: r.registry, Transport: g.transport, Log: zaptest.NewLogger(g.t).Named(name)})
 	g.t.Cleanup(func() { r.stop(g.t) })
 	if err := r.Start(g.t.Context()); err != nil {
 		g.t.Fatal(err)

@@ -19,6 +19,7 @@ type LimitError struct {
 	Limit  string // as the broker names it
 	Why    string // what the limit is, and what was asked for
 	Help   string // the configuration or command that helps
+	There  bool   // the stream is there, and can't have the size that it was to have
 }
 
 func (e *LimitError) Error() string {
@@ -27,6 +28,9 @@ func (e *LimitError) Error() string {
 
 // Ours reports whether it is a stream of Rollcall's own, which holds no events.
 func (e *LimitError) Ours() bool { return slices.Contains(InternalStreams(), e.Stream) }
+
+// MaxConsumers is the limit of a stream's consumers: the one that says nothing about making streams.
+const MaxConsumers = "max_consumers"
 
 // The broker's error codes for limits of an account.
 const (
@@ -49,6 +53,15 @@ func (c *Conn) limited(ctx context.Context, cfg jetstream.StreamConfig, err erro
 		return err
 	}
 	return limitError(cfg, code, tierOf(info, cfg.Replicas))
+}
+
+// kept is limited of a stream that is there and was to have another size.
+func (c *Conn) kept(ctx context.Context, cfg jetstream.StreamConfig, err error) error {
+	err = c.limited(ctx, cfg, err)
+	if limit, is := errors.AsType[*LimitError](err); is {
+		limit.There = true
+	}
+	return err
 }
 
 // tierOf is what the account holds and may hold, for streams of so many replicas.
@@ -77,7 +90,7 @@ func limitError(cfg jetstream.StreamConfig, code jetstream.ErrorCode, tier jetst
 		e.Limit, e.Why = "max_file", fmt.Sprintf("is %d bytes, of which %d are taken", tier.Limits.MaxStore, max(tier.ReservedStore, tier.Store))
 		e.Help = "raise the account's or the server's limit of storage, or lower " + size + " in the configuration"
 	case codeMaxConsumers:
-		e.Limit, e.Why = "max_consumers", fmt.Sprintf("is %d, and as many read the stream", tier.Limits.MaxConsumers)
+		e.Limit, e.Why = MaxConsumers, fmt.Sprintf("is %d, and as many read the stream", tier.Limits.MaxConsumers)
 		e.Help = "raise it (a stream needs one for each of its destinations), or remove one that nobody needs: `nats consumer ls " + cfg.Name + "`"
 	}
 	return e

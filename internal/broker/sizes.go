@@ -32,7 +32,7 @@ func (c *Conn) resize(ctx context.Context, name string, size int64) error {
 	}
 	have.MaxBytes, have.Discard = size, jetstream.DiscardNew
 	if _, err := c.JS.UpdateStream(ctx, have); err != nil {
-		return fmt.Errorf("set max_bytes of stream %s to %d: %w", name, size, c.limited(ctx, have, err))
+		return fmt.Errorf("set max_bytes of stream %s to %d: %w", name, size, c.kept(ctx, have, err))
 	}
 	return nil
 }

@@ -147,7 +147,7 @@ func (c *Conn) ensureInternal(ctx context.Context, s internalStream) error {
 		have.MaxBytes, have.Discard = s.cfg.MaxBytes, jetstream.DiscardNew
 	}
 	if _, err := c.JS.UpdateStream(ctx, have); err != nil {
-		err = c.limited(ctx, have, err)
+		err = c.kept(ctx, have, err)
 		return fmt.Errorf("set age %s, max_bytes %d and direct gets of stream %s: %w", have.MaxAge, have.MaxBytes, have.Name, err)
 	}
 	return nil

@@ -2,14 +2,10 @@ package check
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
-	"rollcall/internal/people"
 )
 
 // maxClockSkew is how far this machine's clock may be from the broker's or SendGrid's before somebody should know:
@@ -42,44 +38,6 @@ func Broker(ctx context.Context, found *Findings, cfg *config.Config, conn *brok
 	found.Add(Unseen, "broker", "permissions", "whether this user may publish to, create and purge the streams: looking would be writing")
 	strangers(ctx, found, conn)
 	streams(ctx, found, cfg, conn)
-}
-
-func streams(ctx context.Context, found *Findings, cfg *config.Config, conn *broker.Conn) {
-	var names []string
-	for i := range cfg.Destinations {
-		names = append(names, cfg.Destinations[i].Stream)
-	}
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		what := "stream " + name
-		state, err := conn.InspectStream(ctx, name)
-		var unfit *broker.UnfitError
-		switch {
-		case errors.Is(err, broker.ErrStreamMissing):
-			found.Add(Passed, what, "fits", "not there yet: `consumer run` makes it, keyed")
-		case errors.As(err, &unfit):
-			found.Fail(what, "fits", err).Help = "its destinations are suspended (stream_unfit) until it fits; Rollcall changes no stream that it did not make"
-		case err != nil:
-			found.Fail(what, "fits", err).Help = "may this user look at streams? `nats stream info " + name + "` says what the broker answers"
-		default:
-			form := "unkeyed: a log, which needs refreshes"
-			if state.Keyed {
-				form = "keyed"
-			}
-			found.Add(Passed, what, "fits", fmt.Sprintf("%s, %s, last sequence %d", form, people.Of(state.Messages, "event"), state.LastSeq))
-		}
-	}
-	for _, name := range broker.InternalStreams() {
-		what, err := "stream "+name, conn.InspectInternal(ctx, name)
-		switch {
-		case errors.Is(err, broker.ErrStreamMissing):
-			found.Add(Passed, what, "fits", "not there yet: `consumer run` makes it")
-		case err != nil:
-			found.Fail(what, "fits", err).Help = "nothing is claimed until it fits; Rollcall changes no stream that it did not make"
-		default:
-			found.Add(Passed, what, "fits", "yes")
-		}
-	}
 }
 
 // brokerClock compares this machine's clock with the broker's, which stands on its answers about streams.

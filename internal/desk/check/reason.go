@@ -43,6 +43,15 @@ func Reason(err error) (reason string, declines bool) {
 		}
 		return "stream_unfit", false
 	}
+	if limit, is := errors.AsType[*broker.LimitError](err); is {
+		switch {
+		case limit.Ours():
+			return "ledger_stream_unfit", false
+		case limit.Limit == broker.MaxConsumers:
+			return "stream_unfit", false
+		}
+		return "stream_missing", false
+	}
 	for _, r := range reasons {
 		if errors.Is(err, r.err) {
 			return r.reason, r.declines
