@@ -45,6 +45,7 @@ type App struct {
 	registry *prometheus.Registry
 	accounts map[string]*account
 	secrets  secrets
+	room     room
 	ours     lacking             // of our own streams
 	events   map[string]*lacking // of the event streams, by name
 	runners  []*runner
@@ -133,6 +134,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.watch(run)
 	a.running.Go(func() { a.countLetters(run) })
+	a.running.Go(func() { a.watchRoom(run) })
 	if err := a.announce(); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func (r *runner) answer(st state.Stats) control.StatusAnswer {
 	a.DeadLetters, _ = r.app.letters.of(r.cfg.ID)
 	held := r.heldNow(st)
 	a.HeldRemovals, a.HeldSweeps, a.HeldDigest = held.Count, held.Sweeps, held.Digest
+	a.NearlyFull = r.app.room.nearlyFull(r.cfg.Stream)
 	a.LagP50Seconds, a.LagP99Seconds = r.lags.quantiles()
 	a.Advise()
 	for _, route := range sendgrid.Routes {

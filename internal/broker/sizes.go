@@ -51,13 +51,17 @@ type Fill struct {
 // Share is the part of the limit that is used, from 0 to 1.
 func (f Fill) Share() float64 { return float64(f.Used) / float64(f.Limit) }
 
-// Help is the command that makes room.
+// Help is the key or the command that makes room.
 func (f Fill) Help() string {
 	flag := "--max-bytes"
 	if f.Setting == "max_msgs" {
 		flag = "--max-msgs"
 	}
-	return fmt.Sprintf("`nats stream edit %s %s=MORE`, or -1 for none", f.Stream, flag)
+	edit := fmt.Sprintf("`nats stream edit %s %s=MORE`, or -1 for none", f.Stream, flag)
+	if f.Setting == "max_bytes" && f.Stream != "KV_"+LeaseBucket {
+		return "raise retention." + sizeKey(f.Stream) + " where the configuration has it, else " + edit
+	}
+	return edit
 }
 
 // Fills looks, at all of these streams at once, how full those are that refuse what is new at a limit. Streams without such

@@ -54,7 +54,7 @@ func (e *Env) dump(ctx context.Context, s *session, d *config.Destination, revea
 		return encoder.Encode(dumped{Kind: "Snapshot", Record: map[string]int64{"bytes": n}})
 	}, func(entry uint64, body []byte) error {
 		return record.Records(body, func(rec record.Record) error {
-			line := dumped{Entry: entry, Kind: strings.TrimPrefix(fmt.Sprintf("%T", rec), "*ledger."), Record: rec}
+			line := dumped{Entry: entry, Kind: kindOf(rec), Record: rec}
 			if err := conceal(&line, rec, reveal); err != nil {
 				return err
 			}
@@ -112,4 +112,10 @@ func revealed(r *record.Row) any {
 		"sequence": r.Sequence, "kind": r.Kind, "segment": r.Segment, "profile": string(r.Profile), "entered": r.Entered,
 		"email": string(r.Email), "attributes": r.Carries, "bad": r.Bad,
 	}
+}
+
+// kindOf is the name of a record's type, whatever package has it.
+func kindOf(rec record.Record) string {
+	name := fmt.Sprintf("%T", rec)
+	return name[strings.LastIndex(name, ".")+1:]
 }

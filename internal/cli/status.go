@@ -142,6 +142,7 @@ func (e *Env) printStatus(to io.Writer, a *control.StatusAnswer) error {
 	}
 	t.row("SendGrid", failingPart(a))
 	t.row("lost", lostPart(a))
+	t.row("streams", roomPart(a))
 	t.row("trouble", a.Trouble)
 	t.row("next:", a.Next)
 	return t.flush()

@@ -75,3 +75,15 @@ func lostPart(a *control.StatusAnswer) string {
 	}
 	return "events " + count(a.LostFrom) + " to " + count(a.LostTo) + " left the stream before they were read; nobody is removed until a refresh of each segment was accepted"
 }
+
+// roomPart names the streams that are nearly full.
+func roomPart(a *control.StatusAnswer) string {
+	var parts []string
+	for _, f := range a.NearlyFull {
+		parts = append(parts, f.Stream+" uses "+count(f.Used)+" of "+f.Setting+" "+count(f.Limit))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "nearly full, and a full one takes nothing more: " + strings.Join(parts, "; ")
+}

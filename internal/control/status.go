@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/state"
 )
 
@@ -32,6 +33,8 @@ type StatusAnswer struct {
 	// each segment was accepted.
 	LostFrom uint64 `json:"lost_from,omitempty"`
 	LostTo   uint64 `json:"lost_to,omitempty"`
+
+	NearlyFull []broker.Fill `json:"nearly_full,omitempty"` // streams that refuse what is new when they are full
 
 	Failing      string     `json:"failing,omitempty"` // why SendGrid takes nothing, where something is to be sent
 	FailingSince *time.Time `json:"failing_since,omitempty"`
@@ -179,6 +182,8 @@ func (a *StatusAnswer) Advise() {
 		next = "it is tried again by itself for as long as it takes; is it SendGrid, or the way to it: consumer check"
 	case a.LostFrom > 0:
 		next = "removals wait: publish each of its segments again (publisher refresh --segment SEGMENT FILE)"
+	case len(a.NearlyFull) > 0:
+		next = "make room in stream " + a.NearlyFull[0].Stream + ": " + a.NearlyFull[0].Help()
 	case a.PlanFull:
 		next = "make room in the account or take a larger plan, then: consumer resume %s"
 	case a.Waiting > 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/control"
 	"rollcall/internal/sendgrid"
@@ -63,6 +64,7 @@ func (d *Desk) numbers(ctx context.Context) (control.StatusAnswer, error) {
 	}
 	if d.Status == nil {
 		answer.IntakePending = d.Pending(ctx, answer.Cursor)
+		answer.NearlyFull = broker.Nearly(d.Conn.Fills(ctx, append(broker.InternalStreams(), d.Destination.Stream)))
 		answer.Advise()
 	}
 	return answer, nil

@@ -56,6 +56,7 @@ var contract = map[string]struct {
 	"rollcall_segment_last_refresh_timestamp_seconds": {"GAUGE", map[string]string{"destination": "", "segment": ""}},
 	"rollcall_broker_connected":                       {"GAUGE", map[string]string{}},
 	"rollcall_sendgrid_failing_since_seconds":         {"GAUGE", map[string]string{"account": ""}},
+	"rollcall_stream_used_ratio":                      {"GAUGE", map[string]string{"stream": ""}},
 	"rollcall_build_info":                             {"GAUGE", map[string]string{"version": "", "revision": "", "go_version": ""}},
 	"rollcall_config_hash_info":                       {"GAUGE", map[string]string{"hash": ""}},
 }

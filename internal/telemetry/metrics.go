@@ -22,7 +22,7 @@ type Metrics struct {
 	foreign                            *prometheus.CounterVec
 	toApplied, toAccepted              *prometheus.HistogramVec
 	requestSeconds, commit             *prometheus.HistogramVec
-	buildInfo, configHash              *prometheus.GaugeVec
+	buildInfo, configHash, streamUsed  *prometheus.GaugeVec
 	ofDestination                      []partial // every vector of a destination but active
 }
 
@@ -52,6 +52,7 @@ func New(registerer prometheus.Registerer, build Build) *Metrics {
 	m.describeWork(r)
 	m.describeAccounts(r)
 	m.advisories = r.counter("broker_advisories_total", "What the broker told of a stream or of a destination's consumer.", "stream", "kind")
+	m.streamUsed = r.gauge("stream_used_ratio", "Share of its limit that a stream uses which refuses what is new when it is full.", "stream")
 	m.buildInfo = r.gauge("build_info", "The build: constant 1.", "version", "revision", "go_version")
 	m.configHash = r.gauge("config_hash_info", "The configuration that is in force here: constant 1.", "hash")
 	m.buildInfo.WithLabelValues(build.Version, build.Revision, build.GoVersion).Set(1)

@@ -43,6 +43,9 @@ func told() *prometheus.Registry {
 	v := m.Advisories([]string{"SEGMENT_EVENTS"}, []string{"stream_deleted"})
 	v.Advisory("SEGMENT_EVENTS", "stream_deleted")
 	v.Advisory("ELSEWHERE", "stream_deleted") // outside the closed sets
+	m.StreamUsed("ROLLCALL_LEDGER", 0.91)
+	m.StreamUsed("ROLLCALL_RECEIPTS", 0.5)
+	m.StreamUnlimited("ROLLCALL_RECEIPTS")
 	a := m.Account("acme", []string{"PUT /v3/marketing/contacts"})
 	a.Request("PUT /v3/marketing/contacts", Class(202), 300*time.Millisecond)
 	a.Request("GET /v3/people/ada@example.com", Class(200), time.Second)
