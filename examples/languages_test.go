@@ -18,7 +18,7 @@ type language struct {
 // program is what a language needs on the machine, and where Debian has it.
 type program struct{ name, from string }
 
-// languages are those of docs/publishing.md. Python, TypeScript and Java run over a stand-in of their client, see the page.
+// languages are those of docs/publishing.md. Python, TypeScript and Java run over a stand-in of their client.
 var languages = []language{
 	{name: "go", always: true, build: func(t *testing.T, dir string) *exec.Cmd {
 		run(t, exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "publish"), "./go"))
@@ -30,23 +30,27 @@ var languages = []language{
 		return command
 	}},
 	{name: "typescript", needs: []program{{"node", "nodejs"}, {"tsc", "node-typescript"}}, build: typescript},
-	{name: "java", needs: []program{{"javac", "default-jdk-headless"}, {"java", "default-jdk-headless"}}, build: func(t *testing.T, dir string) *exec.Cmd {
-		run(t, exec.CommandContext(t.Context(), "javac", "-encoding", "UTF-8", "-d", dir, "-sourcepath", "java/standin", "java/Publish.java"))
-		return exec.CommandContext(t.Context(), "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", dir, "Publish")
-	}},
-	{name: "nats-cli", needs: []program{{natsCLI, "`make tools/bin/nats`"}, {"bash", "bash"}, {"jq", "jq"}}, build: func(t *testing.T, _ string) *exec.Cmd {
-		command := exec.CommandContext(t.Context(), "bash", "nats-cli/publish.sh")
-		command.Env = withNATS(t)
-		return command
-	}},
+	{name: "java", needs: []program{{"javac", "default-jdk-headless"}, {"java", "default-jdk-headless"}}, build: java},
+	{name: "nats-cli", needs: []program{{natsCLI, "`make tools/bin/nats`"}, {"bash", "bash"}, {"jq", "jq"}}, build: cli},
+}
+
+func java(t *testing.T, dir string) *exec.Cmd {
+	run(t, exec.CommandContext(t.Context(), "javac", "-encoding", "UTF-8", "-d", dir,
+		"-sourcepath", "java/standin", "java/Publish.java"))
+	return exec.CommandContext(t.Context(), "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", dir, "Publish")
+}
+
+func cli(t *testing.T, _ string) *exec.Cmd {
+	command := exec.CommandContext(t.Context(), "bash", "nats-cli/publish.sh")
+	command.Env = withNATS(t)
+	return command
 }
 
 // typescript checks the types of publish.ts and runs it, in a folder where the stand-ins are the installed modules.
 func typescript(t *testing.T, dir string) *exec.Cmd {
-	for from, to := range map[string]string{
-		"typescript/standin/transport-node": "node_modules/@nats-io/transport-node", "typescript/standin/jetstream": "node_modules/@nats-io/jetstream",
-	} {
-		if err := os.CopyFS(filepath.Join(dir, to), os.DirFS(from)); err != nil {
+	for _, module := range []string{"transport-node", "jetstream"} {
+		installed := filepath.Join(dir, "node_modules/@nats-io", module)
+		if err := os.CopyFS(installed, os.DirFS("typescript/standin/"+module)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -59,8 +63,8 @@ func typescript(t *testing.T, dir string) *exec.Cmd {
 			t.Fatal(err)
 		}
 	}
-	compile := exec.CommandContext(t.Context(), "tsc", "--strict", "--target", "es2022", "--module", "es2022", "--moduleResolution", "node",
-		"--noUnusedLocals", "--lib", "es2022", "publish.ts", "node.d.ts")
+	compile := exec.CommandContext(t.Context(), "tsc", "--strict", "--noUnusedLocals", "--target", "es2022",
+		"--lib", "es2022", "--module", "es2022", "--moduleResolution", "node", "publish.ts", "node.d.ts")
 	compile.Dir = dir
 	run(t, compile)
 	return exec.CommandContext(t.Context(), "node", filepath.Join(dir, "publish.js"))
@@ -71,11 +75,12 @@ const natsCLI = "../tools/bin/nats"
 // withNATS is an environment in which `nats` is the CLI of tools/, with no context of this machine's user.
 func withNATS(t *testing.T) []string {
 	t.Helper()
-	return append(os.Environ(), "PATH="+filepath.Dir(absolute(t, natsCLI))+":"+os.Getenv("PATH"), "XDG_CONFIG_HOME="+t.TempDir())
+	path := filepath.Dir(absolute(t, natsCLI)) + ":" + os.Getenv("PATH")
+	return append(os.Environ(), "PATH="+path, "XDG_CONFIG_HOME="+t.TempDir())
 }
 
-// require skips the test where `make test` does not run the language, or the machine does not have it. ROLLCALL_EXAMPLES=1 runs
-// those that the machine has, ROLLCALL_EXAMPLES=all fails where one is missing.
+// require skips the test where `make test` does not run the language, or the machine does not have it. With
+// ROLLCALL_EXAMPLES=1 those run that the machine has; with ROLLCALL_EXAMPLES=all a missing one fails.
 func (l *language) require(t *testing.T) {
 	t.Helper()
 	wanted := os.Getenv("ROLLCALL_EXAMPLES")

@@ -10,7 +10,8 @@ import (
 
 const page = "../docs/publishing.md"
 
-// shown is the part of each example that the page shows: from the line that begins with one text to the line before that of the other.
+// shown is the part of each example that the page shows: from the line that begins with one text to the line before
+// that of the other.
 var shown = []struct{ path, fence, from, to string }{
 	{"examples/go/main.go", "go", "var plain", "func run("},
 	{"examples/python/publish.py", "python", "def profile_key", "async def main"},
@@ -47,7 +48,8 @@ func TestThePageShowsTheExamplesAsTheyRun(t *testing.T) {
 	}
 }
 
-// part is a file's lines between two that begin so, without empty lines at its end and without the indentation of its first line.
+// part is a file's lines between two that begin so, without empty lines at its end and without the indentation of its
+// first line.
 func part(t *testing.T, path, from, to string) string {
 	t.Helper()
 	body, err := os.ReadFile("../" + path)

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// wire stands between a publisher and its broker, and treats acknowledgements as a bad network or a foreign writer would.
+// wire stands between a publisher and its broker, and treats acknowledgements as a bad network or a foreign writer
+// would.
 type wire struct {
 	broker string
 	lose   int // this acknowledgement gets lost

@@ -131,7 +131,8 @@ func (w *world) read(stream string, visit func(broker.Message)) {
 func (w *world) contacts(list string) []string {
 	var found []string
 	w.sim.Contacts(list, func(c simulator.Contact) {
-		found = append(found, strings.Join([]string{c.Email, c.Fields["first_name"], c.Fields["country"], c.Fields["city"]}, "|"))
+		f := c.Fields
+		found = append(found, strings.Join([]string{c.Email, f["first_name"], f["country"], f["city"]}, "|"))
 	})
 	slices.Sort(found)
 	return found
@@ -154,7 +155,8 @@ func (w *world) until(what string, holds func() bool) {
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			stats, _ := w.app.Stats("newsletter")
-			w.t.Fatalf("it never came to: %s (the list holds %q, the account %q, %+v)", what, w.contacts(w.list), w.contacts(""), stats)
+			w.t.Fatalf("it never came to: %s (the list holds %q, the account %q, %+v)",
+				what, w.contacts(w.list), w.contacts(""), stats)
 		}
 	}
 }

@@ -81,7 +81,8 @@ func (p *publisher) publish(ctx context.Context, subject, kind string, data any)
 	}
 }
 
-// store tries with one id until there is an answer, and says whether the first try got it. Rule 2: no answer means unknown.
+// store tries with one id until there is an answer, and says whether the first try got it. Rule 2: no answer means
+// unknown.
 func (p *publisher) store(ctx context.Context, subject, id string, event any) (*jetstream.PubAck, bool, error) {
 	body, err := json.Marshal(event)
 	if err != nil {
@@ -92,7 +93,8 @@ func (p *publisher) store(ctx context.Context, subject, id string, event any) (*
 	m.Header.Set("content-type", "application/cloudevents+json")
 	for first := true; ; first = false {
 		try, cancel := context.WithTimeout(ctx, ackWait)
-		ack, err := p.js.PublishMsg(try, m, jetstream.WithMsgID(source+"#"+id), jetstream.WithExpectStream(stream), jetstream.WithRetryAttempts(0))
+		ack, err := p.js.PublishMsg(try, m, jetstream.WithMsgID(source+"#"+id), jetstream.WithExpectStream(stream),
+			jetstream.WithRetryAttempts(0))
 		cancel()
 		if err == nil {
 			return ack, first, nil
@@ -104,12 +106,13 @@ func (p *publisher) store(ctx context.Context, subject, id string, event any) (*
 		select {
 		case <-time.After(250 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, false, fmt.Errorf("no acknowledgement within %s, so it is unknown whether the stream has it: %w", patient, err)
+			return nil, false, fmt.Errorf("no acknowledgement, so it is unknown whether the stream has it: %w", err)
 		}
 	}
 }
 
-// change says that a profile is in a segment ("entered") or not in it any more ("exited"), and returns when that is stored.
+// change says that a profile is in a segment ("entered") or not in it any more ("exited"), and returns when that is
+// stored.
 func (p *publisher) change(ctx context.Context, segment, profile, change string, a attributes) (uint64, error) {
 	subject := "segments.membership." + segment
 	if p.keyed {
@@ -137,9 +140,11 @@ func (p *publisher) refresh(ctx context.Context, segment string, members map[str
 	return err
 }
 
-// rows publishes the members, each a profile of its own, so that they need not wait for each other. It returns the lowest
-// sequence when all are acknowledged (rule 6).
-func (p *publisher) rows(ctx context.Context, segment string, members map[string]attributes) (lowest uint64, err error) {
+// rows publishes the members, each a profile of its own, so that they need not wait for each other. It returns the
+// lowest sequence when all are acknowledged (rule 6).
+func (p *publisher) rows(
+	ctx context.Context, segment string, members map[string]attributes,
+) (lowest uint64, err error) {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	free := make(chan struct{}, window)
@@ -187,7 +192,8 @@ func run(ctx context.Context) error {
 	grace := attributes{"email": "grace@example.com", "first_name": "Grace"}
 	linus := attributes{"email": "linus@example.com", "first_name": "Linus"}
 
-	// Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current attributes.
+	// Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
+	// attributes.
 	for _, e := range []struct {
 		segment, profile, change string
 		attributes

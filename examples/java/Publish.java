@@ -24,8 +24,8 @@ import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 
 /**
- * Publishes membership events, a refresh and an erasure for Rollcall, with NATS' own client for Java (io.nats:jnats), on Java 17
- * or later. docs/publishing.md explains the rules that the comments name.
+ * Publishes membership events, a refresh and an erasure for Rollcall, with NATS' own client for Java (io.nats:jnats),
+ * on Java 17 or later. docs/publishing.md explains the rules that the comments name.
  *
  * <pre>NATS_URL=nats://127.0.0.1:4222 java -cp jnats.jar Publish.java</pre>
  */
@@ -33,7 +33,7 @@ public class Publish {
     static final String STREAM = "SEGMENT_EVENTS";
     static final String SOURCE = "/segmentation/example-java";
     static final Duration ACK_WAIT = Duration.ofSeconds(2); // for one acknowledgement
-    static final Duration PATIENCE = Duration.ofSeconds(30); // rule 2: at least 15 s, which a leader's election may take
+    static final Duration PATIENCE = Duration.ofSeconds(30); // rule 2: at least 15 s, for an election
     static final int WINDOW = 64; // rows of a refresh on their way at once
 
     private final JetStream js;
@@ -167,11 +167,13 @@ public class Publish {
 
     static void story(Publish p) throws Exception {
         Map<String, String> ada = Map.of("email", "ada@example.com", "first_name", "Ada", "country", "GB");
-        Map<String, String> zoe = Map.of("email", "zoe@example.com", "first_name", "Zo\u00eb", "city", "{{Count}} {{Time}}"); // as it is
+        Map<String, String> zoe = Map.of("email", "zoe@example.com", "first_name", "Zo\u00eb",
+            "city", "{{Count}} {{Time}}"); // arrives as it is
         Map<String, String> grace = Map.of("email", "grace@example.com", "first_name", "Grace");
         Map<String, String> linus = Map.of("email", "linus@example.com", "first_name", "Linus");
 
-        // Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current attributes.
+        // Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
+        // attributes.
         p.change("high-value", "c0ffee", "entered", ada);
         p.change("high-value", "zo\u00eb/7", "entered", zoe); // an id that can't stand in a subject
         p.change("high-value", "grace", "entered", grace);

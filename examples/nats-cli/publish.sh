@@ -21,16 +21,18 @@ profile_key() {
   fi
 }
 
-# store ID SUBJECT BODY: tries with one id until there is an answer; sets answer, and tries. Rule 2: no answer means unknown.
+# store ID SUBJECT BODY: tries with one id until there is an answer; sets answer, and tries. Rule 2: no answer means
+# unknown.
 store() {
   local deadline=$((SECONDS + patience))
   for ((tries = 1; ; tries++)); do
     # The body comes by standard input, since every user of this machine can read a program's arguments.
-    if answer=$(printf '%s' "$3" | nats --timeout="$ack_wait" pub "$2" --jetstream --no-templates --force-stdin --send-on=eof \
-      -H "Nats-Msg-Id:$source#$1" -H "Nats-Expected-Stream:$stream" -H "content-type:application/cloudevents+json" 2>&1); then
+    if answer=$(printf '%s' "$3" | nats --timeout="$ack_wait" pub "$2" --jetstream --no-templates \
+      --force-stdin --send-on=eof -H "Nats-Msg-Id:$source#$1" -H "Nats-Expected-Stream:$stream" \
+      -H "content-type:application/cloudevents+json" 2>&1); then
       return 0
     fi
-    ((SECONDS < deadline)) || { echo "no acknowledgement, so it is unknown whether the stream has it: $answer" >&2; return 1; }
+    ((SECONDS < deadline)) || { echo "it is unknown whether the stream has it: $answer" >&2; return 1; }
     sleep 0.25
   done
 }
@@ -40,8 +42,8 @@ publish() {
   local id body
   while :; do
     id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n') # rule 1: new for each publication
-    body=$(id=$id source=$source type=$2 data=$3 jq -cn '{specversion: "1.0", id: env.id, source: env.source, type: env.type,
-      time: (now | todate), datacontenttype: "application/json", data: (env.data | fromjson)}')
+    body=$(id=$id source=$source type=$2 data=$3 jq -cn '{specversion: "1.0", id: env.id, source: env.source,
+      type: env.type, time: (now | todate), datacontenttype: "application/json", data: (env.data | fromjson)}')
     store "$id" "$1" "$body" || return 1
     # Rule 3: a duplicate on the first try is somebody else's event of that id, so this one is not there.
     [[ $tries == 1 && $answer == *"Duplicate: true"* ]] || break
@@ -59,8 +61,8 @@ change() {
   publish "$subject" rollcall.membership.changed.v1 "$data"
 }
 
-# refresh SEGMENT: publishes a segment as a whole, each row of standard input a profile of its own: its id, a tab, its attributes.
-# Where a row fails there is no refreshed, and nobody leaves.
+# refresh SEGMENT: publishes a segment as a whole, each row of standard input a profile of its own: its id, a tab, its
+# attributes. Where a row fails there is no refreshed, and nobody leaves.
 refresh() {
   local first='' count=0 profile attributes
   while IFS=$'\t' read -r profile attributes; do
@@ -69,14 +71,14 @@ refresh() {
     ((sequence > ${first:-sequence})) || first=$sequence # rule 6: the lowest, when all are acknowledged
   done
   [[ -n $first ]] || first=$(nats stream info "$stream" --json | jq '.state.last_seq + 1')
-  publish "segments.refreshed.$1.$first" rollcall.segment.refreshed.v1 \
-    "$(segment=$1 first=$first count=$count jq -cn '{segment_id: env.segment, first_sequence: (env.first | tonumber), count: (env.count | tonumber)}')"
+  publish "segments.refreshed.$1.$first" rollcall.segment.refreshed.v1 "$(segment=$1 first=$first count=$count jq -cn \
+    '{segment_id: env.segment, first_sequence: (env.first | tonumber), count: (env.count | tonumber)}')"
 }
 
 # erase PROFILE [EMAIL]: says that the person is to be forgotten, with the address that you know of.
 erase() {
-  publish "segments.erased.$(profile_key "$1")" rollcall.profile.erased.v1 \
-    "$(profile=$1 email=${2:-} jq -cn '{profile_id: env.profile, emails: (if env.email == "" then [] else [env.email] end)}')"
+  publish "segments.erased.$(profile_key "$1")" rollcall.profile.erased.v1 "$(profile=$1 email=${2:-} jq -cn \
+    '{profile_id: env.profile, emails: (if env.email == "" then [] else [env.email] end)}')"
 }
 
 # The stream's form: a membership's subject names the profile.
@@ -87,7 +89,8 @@ zoe='{"email":"zoe@example.com","first_name":"Zoë","city":"{{Count}} {{Time}}"}
 grace='{"email":"grace@example.com","first_name":"Grace"}'
 linus='{"email":"linus@example.com","first_name":"Linus"}'
 
-# Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current attributes.
+# Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
+# attributes.
 change high-value c0ffee entered "$ada"
 change high-value zoë/7 entered "$zoe" # an id that can't stand in a subject
 change high-value grace entered "$grace"

@@ -113,7 +113,8 @@ const zoe = { email: "zoe@example.com", first_name: "Zoë", city: "{{Count}} {{T
 const grace = { email: "grace@example.com", first_name: "Grace" };
 const linus = { email: "linus@example.com", first_name: "Linus" };
 
-// Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current attributes.
+// Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
+// attributes.
 await p.change("high-value", "c0ffee", "entered", ada);
 await p.change("high-value", "zoë/7", "entered", zoe); // an id that can't stand in a subject
 await p.change("high-value", "grace", "entered", grace);

@@ -1,5 +1,6 @@
-"""A stand-in for nats-py, for tests on machines that can't install it: the few calls that ../../publish.py makes, with the same
-names and errors, over NATS' own protocol. It neither reconnects nor knows TLS or credentials: use the real client."""
+"""A stand-in for nats-py, for tests on machines that can't install it: the few calls that ../../publish.py makes, with
+the same names and errors, over NATS' own protocol. It neither reconnects nor knows TLS or credentials: use the real
+client."""
 
 import asyncio
 import json

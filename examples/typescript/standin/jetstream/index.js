@@ -36,5 +36,6 @@ export function jetstream(nc) {
 }
 
 export async function jetstreamManager(nc) {
-  return { streams: { info: async (name) => checked(await nc.request(`$JS.API.STREAM.INFO.${name}`, "", { timeout: 5000 })) } };
+  const info = async (name) => checked(await nc.request(`$JS.API.STREAM.INFO.${name}`, "", { timeout: 5000 }));
+  return { streams: { info } };
 }

@@ -1,5 +1,6 @@
-// A stand-in for @nats-io/transport-node, for tests on machines that can't install it: the few calls that ../../publish.ts makes, with
-// the same names and errors, over NATS' own protocol. It neither reconnects nor knows TLS or credentials: use the real client.
+// A stand-in for @nats-io/transport-node, for tests on machines that can't install it: the few calls that
+// ../../publish.ts makes, with the same names and errors, over NATS' own protocol. It neither reconnects nor knows TLS or credentials:
+// use the real client.
 import { randomUUID } from "node:crypto";
 import { createConnection } from "node:net";
 
@@ -11,7 +12,10 @@ export class RequestError extends Error {
 class Headers {
   lines = new Map();
   set(key, value) { this.lines.set(key, value); }
-  encoded() { return Buffer.from("NATS/1.0\r\n" + [...this.lines].map(([k, v]) => `${k}: ${v}\r\n`).join("") + "\r\n"); }
+  encoded() {
+    const lines = [...this.lines].map(([key, value]) => `${key}: ${value}\r\n`);
+    return Buffer.from(`NATS/1.0\r\n${lines.join("")}\r\n`);
+  }
 }
 
 export function headers() { return new Headers(); }
@@ -72,7 +76,8 @@ class Connection {
       const head = h ? h.encoded() : Buffer.alloc(0);
       const body = Buffer.from(payload);
       const sizes = h ? `${head.length} ${head.length + body.length}` : `${body.length}`;
-      this.socket.write(Buffer.concat([Buffer.from(`${h ? "HPUB" : "PUB"} ${subject} ${reply} ${sizes}\r\n`), head, body, Buffer.from("\r\n")]));
+      const operation = Buffer.from(`${h ? "HPUB" : "PUB"} ${subject} ${reply} ${sizes}\r\n`);
+      this.socket.write(Buffer.concat([operation, head, body, Buffer.from("\r\n")]));
     });
   }
 

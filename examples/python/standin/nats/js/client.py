@@ -22,8 +22,8 @@ class JetStreamContext:
 
     async def stream_info(self, name):
         answer = _checked(await self._nc.request(f"$JS.API.STREAM.INFO.{name}", timeout=5))
-        config, state = answer["config"], answer["state"]
-        return SimpleNamespace(config=SimpleNamespace(subjects=config["subjects"]), state=SimpleNamespace(last_seq=state["last_seq"]))
+        config = SimpleNamespace(subjects=answer["config"]["subjects"])
+        return SimpleNamespace(config=config, state=SimpleNamespace(last_seq=answer["state"]["last_seq"]))
 
 
 def _checked(msg):

@@ -31,7 +31,7 @@ public class Connection implements AutoCloseable {
         in = new BufferedInputStream(socket.getInputStream());
         out = socket.getOutputStream();
         line(); // INFO
-        send(text("CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true,\"lang\":\"java\"}\r\n"
+        send(text("CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\n"
             + "SUB " + inbox + ".* 1\r\n"));
         Thread reader = new Thread(this::read);
         reader.setDaemon(true);
@@ -62,7 +62,8 @@ public class Connection implements AutoCloseable {
         byte[] head = headers == null ? new byte[0] : text(headers.encoded());
         String sizes = headers == null ? "" + body.length : head.length + " " + (head.length + body.length);
         try {
-            send(text((headers == null ? "PUB " : "HPUB ") + subject + " " + reply + " " + sizes + "\r\n"), head, body, text("\r\n"));
+            String verb = headers == null ? "PUB" : "HPUB";
+            send(text(String.join(" ", verb, subject, reply, sizes) + "\r\n"), head, body, text("\r\n"));
             return answer.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException | TimeoutException | InterruptedException e) {
             throw new IOException("Timeout or no response waiting for NATS JetStream server");
@@ -90,7 +91,8 @@ public class Connection implements AutoCloseable {
                     byte[] body = in.readNBytes(Integer.parseInt(words[words.length - 1]));
                     line();
                     int head = words[0].equals("HMSG") ? Integer.parseInt(words[words.length - 2]) : 0;
-                    answer(words[1], new String(body, 0, head, StandardCharsets.UTF_8), new String(body, head, body.length - head, StandardCharsets.UTF_8));
+                    answer(words[1], new String(body, 0, head, StandardCharsets.UTF_8),
+                        new String(body, head, body.length - head, StandardCharsets.UTF_8));
                 }
             }
         } catch (IOException gone) {

@@ -16,7 +16,8 @@ public class JetStream {
         this.options = options;
     }
 
-    public PublishAck publish(String subject, Headers headers, byte[] body, PublishOptions o) throws IOException, JetStreamApiException {
+    public PublishAck publish(String subject, Headers headers, byte[] body, PublishOptions o)
+        throws IOException, JetStreamApiException {
         Headers merged = new Headers(headers); // the caller's stay as they are
         if (o.messageId != null) {
             merged.add("Nats-Msg-Id", o.messageId);

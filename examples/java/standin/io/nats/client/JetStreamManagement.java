@@ -12,6 +12,7 @@ public class JetStreamManagement {
     }
 
     public StreamInfo getStreamInfo(String name) throws IOException, JetStreamApiException {
-        return new StreamInfo(JetStream.checked(nc.request("$JS.API.STREAM.INFO." + name, null, new byte[0], Duration.ofSeconds(5))));
+        String subject = "$JS.API.STREAM.INFO." + name;
+        return new StreamInfo(JetStream.checked(nc.request(subject, null, new byte[0], Duration.ofSeconds(5))));
     }
 }
