@@ -43,15 +43,17 @@ func (r *runner) settleOwed(ctx context.Context, d *pipeline.Destination) {
 
 func (r *runner) settleOnce(ctx context.Context, d *pipeline.Destination) error {
 	hashes, through, err := r.app.conn.OwedRechecks(ctx, r.cfg.ID)
-	if err != nil || len(hashes) == 0 {
+	if err != nil || through == 0 {
 		return err
 	}
 	owed := make(map[string]bool, len(hashes))
 	for _, h := range hashes {
 		owed[h] = true
 	}
-	if err := d.RecheckWhere(ctx, func(email []byte) bool { return owed[r.app.hashed(email)] }); err != nil {
-		return err
+	if len(owed) > 0 {
+		if err := d.RecheckWhere(ctx, func(email []byte) bool { return owed[r.app.hashed(email)] }); err != nil {
+			return err
+		}
 	}
 	return r.app.conn.RecheckDone(ctx, r.cfg.ID, through)
 }

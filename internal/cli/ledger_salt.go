@@ -18,8 +18,8 @@ func (e *Env) warnOfSalt(ctx context.Context, s *session, state *state.State, b 
 	}
 	state.LoseSalt()
 	_, err = fmt.Fprintf(e.Stderr, "%s: this backup does not hold the salt of its %s (a release before 1.0 wrote it), and this broker's\n"+
-		"installation was made after it: an event older than an erasure would bring the person back. Restore the message on\n"+
-		"rollcall.ledger._installation from a copy of ROLLCALL_LEDGER first, or publish the erasures since again\n"+
+		"installation was made after it: an event older than an erasure would bring the person back. Put the message on\n"+
+		"rollcall.ledger._installation of a copy of ROLLCALL_LEDGER in the place of this one first, or publish the erasures since again\n"+
 		"(publisher erase PROFILE).\n", b.Destination, people.Of(state.Tombstones(), "tombstone"))
 	return err
 }
