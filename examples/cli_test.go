@@ -11,8 +11,8 @@ import (
 	"rollcall/internal/testkit"
 )
 
-// What docs/publishing.md says of `nats pub` and its flags, by the CLI of tools/. Where it holds no longer, the page has
-// to change.
+// What docs/publishing.md says of `nats pub` and its flags, by the CLI of tools/. Where it holds no longer, the page
+// has to change.
 func TestNatsPubNeedsTheFlagsThatThePageNames(t *testing.T) {
 	t.Parallel()
 	cli := languages[len(languages)-1]

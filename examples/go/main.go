@@ -192,6 +192,10 @@ func run(ctx context.Context) error {
 	grace := attributes{"email": "grace@example.com", "first_name": "Grace"}
 	linus := attributes{"email": "linus@example.com", "first_name": "Linus"}
 
+	// A segment that has no members yet.
+	if err := p.refresh(ctx, "newsletter-optin", nil); err != nil {
+		return err
+	}
 	// Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
 	// attributes.
 	for _, e := range []struct {

@@ -172,6 +172,9 @@ public class Publish {
         Map<String, String> grace = Map.of("email", "grace@example.com", "first_name", "Grace");
         Map<String, String> linus = Map.of("email", "linus@example.com", "first_name", "Linus");
 
+        // A segment that has no members yet.
+        p.refresh("newsletter-optin", Map.of());
+
         // Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
         // attributes.
         p.change("high-value", "c0ffee", "entered", ada);

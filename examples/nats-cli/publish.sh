@@ -89,6 +89,9 @@ zoe='{"email":"zoe@example.com","first_name":"Zoë","city":"{{Count}} {{Time}}"}
 grace='{"email":"grace@example.com","first_name":"Grace"}'
 linus='{"email":"linus@example.com","first_name":"Linus"}'
 
+# A segment that has no members yet.
+refresh newsletter-optin </dev/null
+
 # Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
 # attributes.
 change high-value c0ffee entered "$ada"

@@ -115,6 +115,9 @@ async def main():
     grace = {"email": "grace@example.com", "first_name": "Grace"}
     linus = {"email": "linus@example.com", "first_name": "Linus"}
 
+    # A segment that has no members yet.
+    await p.refresh("newsletter-optin", {})
+
     # Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
     # attributes.
     await p.change("high-value", "c0ffee", "entered", ada)

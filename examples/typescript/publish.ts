@@ -113,6 +113,9 @@ const zoe = { email: "zoe@example.com", first_name: "Zoë", city: "{{Count}} {{T
 const grace = { email: "grace@example.com", first_name: "Grace" };
 const linus = { email: "linus@example.com", first_name: "Linus" };
 
+// A segment that has no members yet.
+await p.refresh("newsletter-optin", new Map());
+
 // Rule 4: the next event of a profile follows the acknowledgement of the one before. An exit carries current
 // attributes.
 await p.change("high-value", "c0ffee", "entered", ada);

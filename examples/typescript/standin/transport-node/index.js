@@ -1,6 +1,6 @@
 // A stand-in for @nats-io/transport-node, for tests on machines that can't install it: the few calls that
-// ../../publish.ts makes, with the same names and errors, over NATS' own protocol. It neither reconnects nor knows TLS or credentials:
-// use the real client.
+// ../../publish.ts makes, with the same names and errors, over NATS' own protocol. It neither reconnects nor knows TLS
+// or credentials: use the real client.
 import { randomUUID } from "node:crypto";
 import { createConnection } from "node:net";
 
