@@ -91,6 +91,7 @@ var steps = []weighted{
 	{2, (*generator).erase},
 	{4, (*generator).operator},
 	{2, (*generator).stray},
+	{2, (*generator).marker},
 }
 
 func (g *generator) step() {

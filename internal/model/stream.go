@@ -64,13 +64,19 @@ func (s *stream) publish(e Event) uint64 {
 		subject = "segments.erased." + string(segment.ProfileKey(nil, []byte(e.Profile)))
 		body = segment.AppendErased(nil, envelope, e.Profile, e.Emails)
 	}
-	m := broker.Message{Subject: subject, Body: body, Sequence: e.Seq, Time: time.Now()}
-	s.held = append(slices.DeleteFunc(s.held, func(o broker.Message) bool { return o.Subject == subject }), m)
+	s.held = slices.DeleteFunc(s.held, func(o broker.Message) bool { return o.Subject == subject })
+	s.store(e, broker.Message{Subject: subject, Body: body})
+	return e.Seq
+}
+
+// store puts a message behind the last, and wakes who waits. The stream is locked.
+func (s *stream) store(e Event, m broker.Message) {
+	m.Sequence, m.Time = e.Seq, time.Now()
+	s.held = append(s.held, m)
 	s.all = append(s.all, m)
 	s.events = append(s.events, e)
 	close(s.woken)
 	s.woken = make(chan struct{})
-	return e.Seq
 }
 
 // from returns what the stream holds from a sequence on, and what closes when there is more.

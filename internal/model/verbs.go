@@ -22,7 +22,7 @@ func init() {
 		"enter": doEnter, "exit": doExit, "refresh": doRefresh, "row": doRow, "refreshed": doRefreshed, "erase": doErase,
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "strict": doStrict, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
-		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
+		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "marker": doMarker, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
 		"exports": doExports, "miscount": doMiscount, "backup": doBackup, "restore": doRestore, "stray": doStray,
 	}
 }
