@@ -110,6 +110,9 @@ func (e *Env) verify(ctx context.Context, s *session, d *config.Destination, f *
 // claimPatience is how long a new ledger waits to be claimed: a suspended destination is tried every few seconds.
 const claimPatience = time.Minute
 
+// silentTries is how often in a row no replica may answer before none is thought to run: a busy one may miss an answer's time.
+const silentTries = 5
+
 // anew is a ledger that begins anew, and why.
 type anew struct {
 	flags *verifyFlags
@@ -135,9 +138,12 @@ func (e *Env) beginAnew(ctx context.Context, s *session, d *config.Destination, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimPatience)
 	defer cancel()
-	for {
+	for silent := 0; ; {
 		replicas, err := control.Replicas(ctx, s.conn.NC, d.ID)
-		if err != nil || len(replicas) == 0 {
+		if silent++; len(replicas) > 0 {
+			silent = 0
+		}
+		if err != nil || silent == silentTries {
 			return errors.Join(err, fmt.Errorf("the old ledger is gone and no consumer runs: start one, then: consumer verify %s --adopt", d.ID))
 		}
 		for _, r := range replicas {
