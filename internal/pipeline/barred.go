@@ -199,7 +199,7 @@ func (l *loop) exportBarred(now time.Time) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
-		began := time.Now()
+		began := l.now()
 		found, err := l.opts.Finder.Exported(ctx, list, emails)
 		return func() { l.exportedBarred(wait, whole, shown{found: found, began: began}, err) }
 	})
@@ -208,9 +208,9 @@ func (l *loop) exportBarred(now time.Time) {
 // exportedBarred notes what an export told.
 func (l *loop) exportedBarred(wait []*exported, whole bool, seen shown, err error) {
 	b := &l.barred
-	b.under, b.next = false, time.Now().Add(l.opts.Policy.Scaled(exportEvery))
+	b.under, b.next = false, l.now().Add(l.opts.Policy.Scaled(exportEvery))
 	if err != nil {
-		b.next = time.Now().Add(l.opts.Policy.Scaled(exportRest))
+		b.next = l.now().Add(l.opts.Policy.Scaled(exportRest))
 		emails := make([]string, len(wait))
 		for n, e := range wait {
 			emails[n] = e.email

@@ -48,7 +48,7 @@ func (l *loop) beginCatchUp(ctx context.Context) error {
 	}
 	l.catchUp = catchUp{on: true, end: st.LastSeq, from: cursor, cursor: cursor, every: firstSight}
 	if !l.caughtUp { // the consumer counts events to come; where it counts none the loop looks at once
-		l.catchUp.look = time.Now().Add(firstSight)
+		l.catchUp.look = l.now().Add(firstSight)
 	}
 	l.state.Fresh = &dense.Marks{}
 	return nil
@@ -84,7 +84,7 @@ func (l *loop) lookAhead(now time.Time) {
 			c.looking = false
 			switch {
 			case err == nil && !more:
-				l.caughtUpAt(time.Now())
+				l.caughtUpAt(l.now())
 			case err == nil && l.state.Meta.Cursor < from && c.every > 8*firstSight && !c.told:
 				c.told = true
 				l.log.Warn("catching up: events lie before the stream's end as it was at the claim, and do not come; what was owed "+

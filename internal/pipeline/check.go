@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -26,10 +25,10 @@ func (l *loop) check(ctx context.Context) func() {
 	name, err := l.opts.Check(ctx)
 	return func() {
 		reason, _ := health.Named(name)
-		change, fields := l.health.Checked(reason, err != nil, time.Now())
+		change, fields := l.health.Checked(reason, err != nil, l.now())
 		l.noteHealth(change, err)
 		if change == health.Failed {
-			l.health.Fails(err.Error(), time.Now())
+			l.health.Fails(err.Error(), l.now())
 			l.log.Warn("SendGrid cannot be asked how the destination stands; nothing is sent until it can", zap.Error(err))
 		}
 		if !fields {
@@ -37,7 +36,7 @@ func (l *loop) check(ctx context.Context) func() {
 		}
 		l.task(func(ctx context.Context) func() {
 			resolved := l.resolveAgain(ctx) // ends the run if it finds them
-			return func() { resolved(); l.health.Rest(time.Now(), 0) }
+			return func() { resolved(); l.health.Rest(l.now(), 0) }
 		})
 	}
 }

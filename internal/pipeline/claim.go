@@ -29,7 +29,7 @@ func (l *loop) open(ctx context.Context) error {
 		return err
 	}
 	l.tellMissing()
-	entry := record.AppendRecord(record.NewEntry(nil), l.claim(s, time.Now()))
+	entry := record.AppendRecord(record.NewEntry(nil), l.claim(s, l.now()))
 	if l.encoder, err = mapping.New(l.spec); err != nil {
 		return fmt.Errorf("destination %s: %w", o.Destination, err)
 	}
@@ -92,7 +92,7 @@ func (l *loop) begin(ctx context.Context, s *state.State) error {
 	if l.intaker, err = l.reader(o.Binding.Segments); err != nil {
 		return err
 	}
-	now := time.Now()
+	now := l.now()
 	for _, b := range s.Flight.Open() {
 		l.follow(b, now)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"rollcall/internal/ledger/record"
 )
@@ -105,7 +104,7 @@ func (l *loop) awaits(name string) bool {
 
 // moment is now, and later than every command before: a command is known by it.
 func (l *loop) moment() int64 {
-	at := time.Now().UnixNano()
+	at := l.now().UnixNano()
 	if n := len(l.state.Meta.Commands); n > 0 {
 		at = max(at, l.state.Meta.Commands[n-1].At+1)
 	}

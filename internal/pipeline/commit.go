@@ -84,7 +84,7 @@ func (l *loop) propose(now time.Time) {
 	if l.busy {
 		return
 	}
-	p := proposal{began: now}
+	p := proposal{began: time.Now()}
 	if l.pointer != nil {
 		p.pointer, l.pointer = l.pointer, nil
 		l.busy = true
@@ -175,7 +175,7 @@ func (l *loop) proposePlain(now time.Time) {
 		return
 	}
 	l.plain++
-	p := proposal{began: now}
+	p := proposal{began: time.Now()}
 	p.entry = l.fold(&p, l.buffer(), now)
 	l.submit(p)
 }
@@ -219,7 +219,7 @@ func (l *loop) committed(a appendation) error {
 		return nil
 	}
 	l.after(&a.proposal)
-	l.proposePlain(time.Now())
+	l.proposePlain(l.now())
 	if err := l.state.Apply(a.entry); err != nil {
 		return fmt.Errorf("apply an entry of %s: %w", l.opts.Destination, err)
 	}
@@ -241,7 +241,7 @@ func (l *loop) committed(a appendation) error {
 		}
 		l.pending, l.caughtUp, l.atEnd = g.pending, g.pending == 0, g.pending == 0
 		if l.atEnd {
-			l.caughtUpAt(now)
+			l.caughtUpAt(l.now())
 		}
 		l.acknowledge(g.cursor)
 		l.spare <- g

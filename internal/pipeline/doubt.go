@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"time"
-
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
 )
@@ -20,7 +18,7 @@ func (l *loop) leaveInDoubt(batch uint64, handles []contact.Handle, named map[co
 			l.spared[h] = l.state.Roster.Hash(h)
 		}
 	}
-	now := time.Now().UnixNano()
+	now := l.now().UnixNano()
 	l.outbox = append(l.outbox, &record.NoEffect{Batch: batch, At: now, Due: now})
 	return true
 }

@@ -35,7 +35,7 @@ func TestOutcomesWithLongReasonsFitTheirEntries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 7000
-			l := &loop{}
+			l := &loop{Destination: New(Options{})}
 			var exceptions []record.Exception
 			var refusals []record.Refusal
 			for h := contact.Handle(1); h <= n; h++ {
@@ -71,7 +71,7 @@ func TestOutcomesWithLongReasonsFitTheirEntries(t *testing.T) {
 
 // A record of almost a whole entry does not go beside others.
 func TestALargeOutcomeHasAnEntryOfItsOwn(t *testing.T) {
-	l := &loop{}
+	l := &loop{Destination: New(Options{})}
 	rows := make([]byte, commitBytes)
 	for range 3 {
 		l.outbox = append(l.outbox, &record.Reread{Rows: rows[:380<<10]}, &record.Reread{Rows: rows})

@@ -103,7 +103,7 @@ func (l *loop) stage(sequence uint64, to record.Stage, note *record.ErasureNote)
 		}
 	}
 	l.proof.tryOf(sequence).step = steps + 1
-	l.outbox = append(l.outbox, &record.Erasure{At: time.Now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
+	l.outbox = append(l.outbox, &record.Erasure{At: l.now().UnixNano(), Sequence: sequence, Stage: to, Note: note})
 }
 
 func (l *loop) recheck(e *state.Erasure) {

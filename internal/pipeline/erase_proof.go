@@ -19,7 +19,7 @@ func (l *loop) shred() {
 	}
 	l.proof.shreds = nil
 	for i := range l.state.Meta.Erasures {
-		if e := &l.state.Meta.Erasures[i]; e.Stage == record.Shredding && !l.proof.waits(e, time.Now()) {
+		if e := &l.state.Meta.Erasures[i]; e.Stage == record.Shredding && !l.proof.waits(e, l.now()) {
 			l.proof.shreds = append(l.proof.shreds, e.Sequence)
 		}
 	}

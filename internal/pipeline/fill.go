@@ -72,7 +72,7 @@ func (in *intake) part(ctx context.Context, from, to uint64) (*gathered, uint64,
 func (l *loop) filled(g *gathered, next, to uint64, err error) {
 	l.refilling = false
 	if err != nil {
-		l.readAt = time.Now().Add(time.Second)
+		l.readAt = l.now().Add(time.Second)
 		l.log.Warn("the back-fill cannot read the stream; it is tried again", zap.Error(err))
 		return
 	}
@@ -87,7 +87,7 @@ func (l *loop) filled(g *gathered, next, to uint64, err error) {
 		default:
 		}
 	}
-	l.outbox = append(l.outbox, &record.Fill{At: time.Now().UnixNano(), Next: next, Done: next > to, Rows: g.rows})
+	l.outbox = append(l.outbox, &record.Fill{At: l.now().UnixNano(), Next: next, Done: next > to, Rows: g.rows})
 	if next > to {
 		l.log.Info("the back-fill has reached the cursor", zap.Uint64("sequence", to))
 	}

@@ -143,7 +143,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 		return e.Email == ""
 	})
 	p.ended = err == nil && j.Done()
-	now := time.Now()
+	now := l.now()
 	horizon := time.Unix(0, b.Accepted).Add(l.opts.Policy.Scaled(l.opts.Policy.Horizon))
 	switch {
 	case err == nil && j.Done() && now.UnixNano() < b.Until:
@@ -159,7 +159,7 @@ func (l *loop) polled(id uint64, p *poll, j sendgrid.Job, named []sendgrid.JobEr
 			delete(l.tries, it.Handle)
 		}
 		l.receipt(b, now, 0, "", func() {
-			l.outbox = append(l.outbox, &record.Settled{Batch: id, At: time.Now().UnixNano(), All: record.Applied})
+			l.outbox = append(l.outbox, &record.Settled{Batch: id, At: l.now().UnixNano(), All: record.Applied})
 		})
 	case err == nil && j.Done() && len(named) >= j.Errored && j.Errored > 0:
 		l.rejected(b, named, now)
@@ -203,7 +203,7 @@ func (l *loop) rejected(b *flight.Batch, named []sendgrid.JobError, now time.Tim
 	id := b.ID
 	end := func() {
 		l.receipt(b, now, len(except), "", func() {
-			at := time.Now().UnixNano()
+			at := l.now().UnixNano()
 			l.outbox = append(append(l.outbox, parts(id, at, except)...), &record.Settled{Batch: id, At: at, All: record.Applied})
 		})
 	}

@@ -48,7 +48,7 @@ func failure(err error) health.Failure {
 // troubled suspends the destination if an answer means that it can't be sent to.
 func (l *loop) troubled(err error) {
 	if err != nil {
-		l.noteHealth(l.health.Refused(failure(err), time.Now()), err)
+		l.noteHealth(l.health.Refused(failure(err), l.now()), err)
 	}
 }
 

@@ -45,7 +45,7 @@ func (l *loop) askCount(now time.Time) {
 		defer cancel()
 		c, err := l.opts.Prober.Counts(ctx)
 		return func() {
-			if l.plan.Counted(closing, c.Contacts, err != nil, time.Now()) {
+			if l.plan.Counted(closing, c.Contacts, err != nil, l.now()) {
 				l.log.Info("contacts are added again", zap.String("because", "the account's count fell"))
 			}
 		}

@@ -36,6 +36,7 @@ type Destination struct {
 	questions chan question
 	ended     chan struct{} // closed when Run returns
 	stats     atomic.Pointer[state.Stats]
+	clock     clock
 	turned    atomic.Int64 // when the loop turned last, unix nanoseconds
 }
 
@@ -51,6 +52,7 @@ func New(o Options) *Destination {
 		o.ExportFrom = sendgrid.ExportFrom
 	}
 	d := &Destination{opts: o, commands: make(chan command), questions: make(chan question), ended: make(chan struct{})}
+	d.clock = d.opts.clock()
 	d.stats.Store(&state.Stats{})
 	d.turned.Store(time.Now().UnixNano())
 	return d
@@ -235,7 +237,7 @@ func (l *loop) turn(ctx context.Context, intakeDone <-chan error) error {
 	var leave <-chan time.Time
 	var stopped time.Time
 	for {
-		l.propose(time.Now())
+		l.propose(l.now())
 		if l.stopping && !l.busy && l.idle() {
 			return nil
 		}

@@ -118,6 +118,8 @@ type Options struct {
 	Observer   Observer
 	Log        *zap.Logger
 
+	// Wall is the system's clock, which is asked once, as New makes the destination; nil is time.Now.
+	Wall func() time.Time
 	// Admit judges, after the ledger was loaded and before it is claimed, whether this replica may claim it, from
 	// the last claim and its own binding; nil admits.
 	Admit func(last record.Claim, want record.Binding) error

@@ -34,7 +34,7 @@ type removal struct {
 
 // startRemoval looks up the contacts whose ids are not known, and removes those that are there.
 func (l *loop) startRemoval(i *record.Intent, deadline time.Time) {
-	now, op, list := time.Now(), i.Operation, l.opts.Binding.List
+	now, op, list := l.now(), i.Operation, l.opts.Binding.List
 	emails, ids := l.addresses(i.Handles), make([]string, len(i.Handles))
 	var ask []string
 	told := l.barred.told(op, emails)
@@ -48,7 +48,7 @@ func (l *loop) startRemoval(i *record.Intent, deadline time.Time) {
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithDeadline(share(ctx), deadline)
 		defer cancel()
-		r := removal{intent: i, began: time.Now(), emails: emails, told: told}
+		r := removal{intent: i, began: l.now(), emails: emails, told: told}
 		if len(ask) > 0 {
 			l.opts.at(AtFind)
 			var refused []string
@@ -108,7 +108,7 @@ func (l *loop) saw(handles []contact.Handle, emails []string, found map[string]s
 // removalNotBegun handles a look-up that failed: nothing was changed.
 func (l *loop) removalNotBegun(r removal) {
 	l.finished(r.intent, nil)
-	now := time.Now()
+	now := l.now()
 	f := failure(r.err)
 	f.Rest = 0 // the look-ups' budget is not the changes'
 	change := l.health.Failed(f, now)
@@ -122,7 +122,7 @@ func (l *loop) removalNotBegun(r removal) {
 // removed turns the answer to a removal into outcomes: of the contacts that were not there, and of the
 // others.
 func (l *loop) removed(r removal) {
-	now := time.Now()
+	now := l.now()
 	id := r.intent.Batch
 	l.saw(r.intent.Handles, r.emails, r.found, r.began)
 	l.refusedAlone(&r, now)

@@ -41,7 +41,7 @@ func (l *loop) replayCancelled(r *record.Replay) {
 		ended.At = t.Ended
 	}
 	l.receipted(l.replayReceipt(&ended, l.state.Meta.Tally, "cancelled"), func() {
-		l.outbox = append(l.outbox, &record.Replay{ID: ended.ID, At: time.Now().UnixNano(), State: state.ReplayTold})
+		l.outbox = append(l.outbox, &record.Replay{ID: ended.ID, At: l.now().UnixNano(), State: state.ReplayTold})
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"rollcall/internal/ledger/record"
 	"rollcall/internal/state"
@@ -41,7 +40,7 @@ func (d *Destination) Replay(ctx context.Context, rec record.Command, r record.R
 			err = ErrReplayUnderWay
 			return
 		}
-		r.Started = time.Now().UnixNano()
+		r.Started = d.now().UnixNano()
 		r.At, r.To, r.State = r.Started, l.state.Meta.Cursor, state.ReplayRunning
 		r.ID = l.state.ReplayID()
 		if r.From = max(r.From, 1); r.From > r.To {
@@ -72,13 +71,13 @@ func (d *Destination) CancelReplay(ctx context.Context, rec record.Command) (rec
 		return record.Replay{}, fmt.Errorf("%w: no replay is under way", ErrNothingToDo)
 	}
 	rec.Name = cancelCommand
-	if err := d.Do(ctx, rec, &record.Replay{ID: at.ID, At: time.Now().UnixNano(), State: state.ReplayCancelled}); err != nil {
+	if err := d.Do(ctx, rec, &record.Replay{ID: at.ID, At: d.now().UnixNano(), State: state.ReplayCancelled}); err != nil {
 		return *at, err
 	}
 	return *at, d.inside(ctx, func(l *loop) {
 		if r := l.state.Meta.Replay; r != nil && r.ID == at.ID && r.State == state.ReplayCancelled {
 			*at = *r
-			at.At = time.Now().UnixNano()
+			at.At = d.now().UnixNano()
 		}
 	})
 }

@@ -93,7 +93,7 @@ func (in *intake) profilesUntil(ctx context.Context, r record.Replay) (map[uint6
 func (l *loop) replayPart(r record.Replay, p replayPart, err error) {
 	l.replayBusy = false
 	if err != nil {
-		l.replayAt = time.Now().Add(time.Second)
+		l.replayAt = l.now().Add(time.Second)
 		l.log.Warn("the replay cannot read the stream; it is tried again", zap.Error(err))
 		return
 	}
@@ -106,7 +106,7 @@ func (l *loop) replayPart(r record.Replay, p replayPart, err error) {
 		l.log.Error("the replay's rows cannot be read", zap.Error(err)) // they were encoded a moment ago
 		return
 	}
-	now := time.Now()
+	now := l.now()
 	r.At, r.Position = max(now.UnixNano(), r.At+1), p.next-1
 	if len(rows) > 0 {
 		l.outbox = append(l.outbox, &record.Refold{At: r.At, Force: r.Force, Rows: rows})

@@ -44,11 +44,11 @@ func (l *loop) reread(asked []contact.Handle, sequences []uint64) {
 			for i, h := range asked {
 				delete(l.reading, h)
 				if until, missing := a.missing[sequences[i]]; missing {
-					l.faded[h] = faded{sequences[i], until, time.Now().Add(lookAgain)}
+					l.faded[h] = faded{sequences[i], until, l.now().Add(lookAgain)}
 				}
 			}
 			for _, part := range a.rows {
-				l.outbox = append(l.outbox, &record.Reread{At: time.Now().UnixNano(), Rows: part})
+				l.outbox = append(l.outbox, &record.Reread{At: l.now().UnixNano(), Rows: part})
 			}
 		}
 	})

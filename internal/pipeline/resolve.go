@@ -131,7 +131,7 @@ func (l *loop) resolve(handles []contact.Handle) {
 // when: what was so before the answer shows. open are those of which nobody can tell yet how they stand.
 func (l *loop) find(op contact.Operation, emails []string, then func(found map[string]sendgrid.Found, open map[string]bool, began time.Time, err error)) {
 	// A deletion is from the account, which no export of a list shows.
-	whole := op != contact.Delete && len(emails) >= l.opts.ExportFrom && !time.Now().Before(l.resolving.rest)
+	whole := op != contact.Delete && len(emails) >= l.opts.ExportFrom && !l.now().Before(l.resolving.rest)
 	bound := l.opts.Policy.Timeout + time.Duration(len(emails)/removeBatch)*2*time.Second
 	if whole {
 		bound = l.opts.Policy.Timeout + l.opts.Policy.Scaled(exportBound)
@@ -140,7 +140,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(found map[s
 	l.task(func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
-		began := time.Now()
+		began := l.now()
 		if !whole {
 			found, refused, err := l.lookUp(ctx, ask)
 			return func() {
@@ -154,7 +154,7 @@ func (l *loop) find(op contact.Operation, emails []string, then func(found map[s
 		found, err := l.opts.Finder.Resolve(ctx, l.opts.Binding.List, emails)
 		return func() {
 			if err != nil {
-				l.resolving.rest = time.Now().Add(l.opts.Policy.Scaled(exportRest))
+				l.resolving.rest = l.now().Add(l.opts.Policy.Scaled(exportRest))
 				l.log.Warn("the list cannot be read as a whole; its contacts are looked up instead", zap.Error(err))
 			}
 			then(found, nil, began, err)

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"time"
 
 	"rollcall/internal/broker"
 	"rollcall/internal/contact"
@@ -55,7 +54,7 @@ func (d *Destination) Retry(ctx context.Context, rec record.Command, sequences [
 		return out, nil
 	}
 	rec.Count = out.Folded
-	now := time.Now().UnixNano()
+	now := d.now().UnixNano()
 	rest := due
 	for _, part := range batch.encode() {
 		with := []record.Record{&record.Reread{At: now, Rows: part}}

@@ -23,7 +23,7 @@ import (
 
 // start makes the request of a committed intent, unless its deadline has passed: then it certainly had
 // no effect. The deadline counts from before the intent's publish, on the wall's clock and on the monotonic
-// one, whichever is later (H1): began has both.
+// one, whichever is later (H1): began and now have both, of the system.
 func (l *loop) start(i *record.Intent, began, now time.Time) {
 	spent := max(now.Sub(began), now.Round(0).Sub(began.Round(0)))
 	deadline := now.Add(l.opts.Policy.Timeout - spent)
@@ -31,7 +31,8 @@ func (l *loop) start(i *record.Intent, began, now time.Time) {
 	delete(l.uploads, i.Batch)
 	if !now.Before(deadline) {
 		l.finished(i, up)
-		l.outbox = append(l.outbox, &record.NoEffect{Batch: i.Batch, At: now.UnixNano(), Due: now.UnixNano()})
+		at := l.now().UnixNano()
+		l.outbox = append(l.outbox, &record.NoEffect{Batch: i.Batch, At: at, Due: at})
 		return
 	}
 	if i.Operation != contact.Upsert {
@@ -64,7 +65,7 @@ func (l *loop) finished(i *record.Intent, up *upload) {
 // upserted turns the answer to an upsert into an outcome.
 func (l *loop) upserted(i *record.Intent, up *upload, job string, err error) {
 	l.finished(i, up)
-	now := time.Now()
+	now := l.now()
 	if err == nil {
 		l.noteHealth(l.health.Took(), nil)
 		l.outbox = append(l.outbox, &record.Accepted{Batch: i.Batch, At: now.UnixNano(), Job: job})
@@ -99,7 +100,7 @@ func (l *loop) upserted(i *record.Intent, up *upload, job string, err error) {
 
 // failed handles every answer that says nothing of single contacts.
 func (l *loop) failed(i *record.Intent, e *sendgrid.Error) {
-	now := time.Now()
+	now := l.now()
 	change := l.health.Failed(failure(e), now)
 	l.noteHealth(change, e)
 	if change == health.Failed {
@@ -114,7 +115,7 @@ func (l *loop) failed(i *record.Intent, e *sendgrid.Error) {
 }
 
 func (l *loop) unsure(i *record.Intent, err error) {
-	l.health.Failed(health.Failure{Text: err.Error()}, time.Now())
+	l.health.Failed(health.Failure{Text: err.Error()}, l.now())
 	l.log.Warn("a request to SendGrid got no answer: its contacts are in doubt until the horizon",
 		zap.Stringer("operation", i.Operation), zap.Int("contacts", len(i.Handles)), zap.Error(err))
 	l.doubt(i)
@@ -134,7 +135,7 @@ func (l *loop) narrow(i *record.Intent, up *upload, e *sendgrid.Error) {
 	handles := up.handles
 	blamed, again := sendgrid.Narrow(len(handles), func(n int) string { return string(l.state.Roster.Email(handles[n])) }, e, up.part)
 	l.answered(sendgrid.RouteUpsert)
-	if len(handles) == 1 && len(e.Invalid) == 0 && l.health.Lone(time.Now()) {
+	if len(handles) == 1 && len(e.Invalid) == 0 && l.health.Lone(l.now()) {
 		l.log.Warn("SendGrid refuses one contact after the other without naming any: is the mapping right? (see: consumer dead-letters)")
 	}
 	named := make(map[contact.Handle]string, len(blamed))
@@ -177,7 +178,7 @@ func (l *loop) divide(handles []contact.Handle, parts [][]int) {
 
 // without ends a batch that had no effect: who is refused is parked.
 func (l *loop) without(i *record.Intent, refusals []record.Refusal) {
-	now := time.Now().UnixNano()
+	now := l.now().UnixNano()
 	l.outbox = append(l.outbox, withoutParts(i.Batch, now, refusals)...)
 	l.lastCut = time.Time{}
 }
@@ -265,7 +266,7 @@ func (l *loop) lettersOf(ctx context.Context, sequences []uint64) ([]broker.Dead
 	letters := make([]broker.DeadLetter, 0, len(sequences))
 	for _, sequence := range sequences {
 		lt := broker.DeadLetter{
-			Destination: l.opts.Destination, ProfileKey: "~", Sequence: sequence, Attempts: 1, Time: time.Now(), BodyExpired: true,
+			Destination: l.opts.Destination, ProfileKey: "~", Sequence: sequence, Attempts: 1, Time: l.now(), BodyExpired: true,
 		}
 		if m := have[sequence]; m != nil {
 			lt.Subject, lt.Header, lt.Body, lt.BodyExpired = m.Subject, m.Header, m.Body, false

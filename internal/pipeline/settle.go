@@ -37,7 +37,7 @@ func (l *loop) looked(id uint64, p *poll, seen shown, err error) {
 		return
 	}
 	l.opts.at(looking(b, AtLooked, AtConfirmed))
-	now := time.Now()
+	now := l.now()
 	if err != nil {
 		l.troubled(err)
 		p.at = now.Add(l.opts.Policy.Scaled(longestLook))
@@ -103,7 +103,7 @@ func (l *loop) ended(b *flight.Batch, p *poll, ended []record.Exception, now tim
 	p.at = now.Add(l.opts.Policy.Scaled(nextLook))
 	settle := func() {
 		p.under = whole
-		l.outbox = append(l.outbox, parts(b.ID, time.Now().UnixNano(), ended)...)
+		l.outbox = append(l.outbox, parts(b.ID, l.now().UnixNano(), ended)...)
 	}
 	end, refused := settle, len(reasons)
 	if whole {

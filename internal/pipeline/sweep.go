@@ -71,7 +71,7 @@ func (l *loop) refuseRefresh(f roster.Refresh, seen uint64) {
 	}
 	l.asideSequences(map[uint64]string{f.Sequence: detail}, segment.ReasonRefreshRefused, func() {
 		l.refreshReceipt(f, seen, record.RefreshRefused, func() {
-			l.outbox = append(l.outbox, &record.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: record.RefreshRefused, At: time.Now().UnixNano()})
+			l.outbox = append(l.outbox, &record.Judge{Sequence: f.Sequence, Segment: f.Segment, Verdict: record.RefreshRefused, At: l.now().UnixNano()})
 		})
 	})
 }

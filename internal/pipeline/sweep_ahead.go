@@ -81,7 +81,7 @@ func (l *loop) lookForEnd(now time.Time) {
 			case err != nil:
 				l.log.Debug("the stream's end cannot be looked for; it is tried again", zap.Error(err))
 			case !more:
-				l.sweptGo(time.Now())
+				l.sweptGo(l.now())
 			case known == 0:
 				c.end, c.looks = end, c.looks+1
 			}
