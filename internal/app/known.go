@@ -116,7 +116,7 @@ func (r *runner) stored(ctx context.Context) (control.StatusAnswer, error) {
 	letters, counted := r.app.letters.of(r.cfg.ID)
 	if entry > 0 && entry == r.page.entry && counted {
 		answer := r.page.answer
-		answer.IntakePending, answer.DeadLetters = from.Pending(ctx, answer.Cursor), letters
+		answer.IntakePending, answer.DeadLetters, answer.LettersUncounted = from.Pending(ctx, answer.Cursor), letters, false
 		return answer, nil
 	}
 	got, err := from.Command(ctx, control.Status, control.Request{})

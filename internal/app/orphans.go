@@ -59,7 +59,8 @@ func (o *orphanage) look(ctx context.Context, a *App, ids []string) (there []str
 			}
 			one = orphan{entry, answer}
 		}
-		one.answer.DeadLetters, _ = a.letters.of(id)
+		letters, counted := a.letters.of(id)
+		one.answer.DeadLetters, one.answer.LettersUncounted = letters, !counted
 		now[id], there = one, append(there, id)
 	}
 	o.mu.Lock()

@@ -15,7 +15,8 @@ func (r *runner) answer(st state.Stats) control.StatusAnswer {
 	a := desk.Describe(r.app.cfg, r.cfg)
 	a.Fill(st)
 	a.State, a.Reason, a.Replica = stateOf(st).String(), st.Suspended, r.app.opts.Replica
-	a.DeadLetters, _ = r.app.letters.of(r.cfg.ID)
+	letters, counted := r.app.letters.of(r.cfg.ID)
+	a.DeadLetters, a.LettersUncounted = letters, !counted
 	held := r.heldNow(st)
 	a.HeldRemovals, a.HeldSweeps, a.HeldDigest = held.Count, held.Sweeps, held.Digest
 	a.NearlyFull = r.app.room.nearlyFull(r.cfg.Stream)

@@ -62,10 +62,18 @@ func printNumbers(t lines, a *control.StatusAnswer) {
 		t.row("lag", "change to applied "+span(a.LagP50Seconds)+" (median), "+span(a.LagP99Seconds)+" (p99)")
 	}
 	t.row("budget", budgetPart(a))
-	t.row("letters", lettersPart(a.DeadLetters))
+	t.row("letters", countedPart(a))
 	if r := a.Replay; r != nil && (r.State == state.ReplayRunning || r.State == state.ReplaySending) {
 		t.row("replay", strings.TrimPrefix(progressPart(r), "replay "))
 	}
+}
+
+// countedPart tells of the dead letters, also where they could not be counted in time.
+func countedPart(a *control.StatusAnswer) string {
+	if a.LettersUncounted {
+		return "not counted in time; see: consumer dead-letters list " + a.Destination
+	}
+	return lettersPart(a.DeadLetters)
 }
 
 // lostPart tells of events that the stream dropped before they were folded.

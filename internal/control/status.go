@@ -71,6 +71,7 @@ type StatusAnswer struct {
 	LagP99Seconds          float64           `json:"lag_p99_seconds,omitempty"`
 	LedgerBytes            uint64            `json:"ledger_bytes,omitempty"`
 	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
+	LettersUncounted       bool              `json:"dead_letters_uncounted,omitempty"` // there was no time to: there may be some
 	Budgets                []Budget          `json:"budgets,omitempty"`
 
 	HeldRemovals  int               `json:"held_removals"`         // what an approval counts: held, and those of the sweeps

@@ -23,11 +23,10 @@ func (d *Desk) status(ctx context.Context, request control.Request) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	letters, err := Letters(ctx, d.Conn, d.Destination.ID, control.LetterFilter{Limit: 1})
-	if err != nil {
-		return nil, err
-	}
-	answer.DeadLetters = letters.ByReason
+	d.countLetters(ctx, &answer, func(ctx context.Context) (map[string]uint64, error) {
+		letters, err := Letters(ctx, d.Conn, d.Destination.ID, control.LetterFilter{Limit: 1})
+		return letters.ByReason, err
+	})
 	d.addDue(&answer)
 	if d.Active != nil {
 		if n, ok := d.contacts(ctx); ok {
