@@ -70,7 +70,7 @@ type StatusAnswer struct {
 	LagP50Seconds          float64           `json:"lag_p50_seconds,omitempty"` // change to applied
 	LagP99Seconds          float64           `json:"lag_p99_seconds,omitempty"`
 	LedgerBytes            uint64            `json:"ledger_bytes,omitempty"`
-	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"` // by reason
+	DeadLetters            map[string]uint64 `json:"dead_letters,omitempty"`           // by reason
 	LettersUncounted       bool              `json:"dead_letters_uncounted,omitempty"` // there was no time to: there may be some
 	Budgets                []Budget          `json:"budgets,omitempty"`
 
