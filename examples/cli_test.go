@@ -64,6 +64,9 @@ func TestNatsPubNeedsTheFlagsThatThePageNames(t *testing.T) {
 	if err != nil || last().Header.Get("Ce-Source") != "1" {
 		t.Errorf("a header is no template any more: %q, %v", last().Header.Get("Ce-Source"), err)
 	}
+	if said, err = pub(body, "segments.nowhere.s", "--jetstream", "--send-on=newline"); err != nil {
+		t.Errorf("by line a subject that no stream takes ends with %v: %s", err, said)
+	}
 	if said, err = pub(body, "segments.nowhere.s"); err != nil {
 		t.Errorf("without --jetstream a subject that no stream takes ends with %v: %s", err, said)
 	}
