@@ -76,7 +76,7 @@ func tierOf(info *jetstream.AccountInfo, replicas int) jetstream.Tier {
 func limitError(cfg jetstream.StreamConfig, code jetstream.ErrorCode, tier jetstream.Tier) *LimitError {
 	e := &LimitError{Stream: cfg.Name}
 	size := "retention." + sizeKey(cfg.Name)
-	switch code {
+	switch int(code) {
 	case codeMaxBytesRequired:
 		e.Limit, e.Why = "max_bytes_required", "is true, and no size is set"
 		e.Help = "set " + size + " in the configuration, or make it: " + makes(cfg)

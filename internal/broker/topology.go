@@ -169,7 +169,7 @@ func (c *Conn) create(ctx context.Context, cfg jetstream.StreamConfig) error {
 	if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil
 	}
-	if limit := c.limited(ctx, cfg, err); limit != err {
+	if limit, is := errors.AsType[*LimitError](c.limited(ctx, cfg, err)); is {
 		return limit
 	}
 	hint := "may this user create streams, and has the broker JetStream switched on?"
