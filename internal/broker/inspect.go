@@ -78,7 +78,13 @@ func stateOf(info *jetstream.StreamInfo, keyed bool) StreamState {
 	}
 }
 
+// journalSubjects are those of the journals, without what lies beside them.
+const journalSubjects = "rollcall.ledger.*"
+
 var destinationName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// IsDestination reports whether a text can be the id of a destination.
+func IsDestination(text string) bool { return destinationName.MatchString(text) }
 
 // LedgerDestinations lists the destinations that something lies in the ledger's stream for, in order. It may be no ledger: whoever
 // may publish there can put anything there.
@@ -89,13 +95,13 @@ func (c *Conn) LedgerDestinations(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, streamError(LedgerStream, "look at", err)
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(ledgerSubjects))
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(journalSubjects))
 	if err != nil {
 		return nil, streamError(LedgerStream, "look at", err)
 	}
 	var out []string
 	for subject := range info.State.Subjects {
-		if name := strings.TrimPrefix(subject, strings.TrimSuffix(ledgerSubjects, ">")); destinationName.MatchString(name) {
+		if name := strings.TrimPrefix(subject, strings.TrimSuffix(journalSubjects, "*")); IsDestination(name) {
 			out = append(out, name)
 		}
 	}

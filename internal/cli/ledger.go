@@ -175,14 +175,19 @@ func (e *Env) backup(ctx context.Context, s *session, d *config.Destination, pat
 	if entry == 0 {
 		return &ExitError{Status: No, Err: fmt.Errorf("%s has no ledger yet", d.ID)}
 	}
+	proofs, err := desk.Proofs(ctx, s.conn, d.ID)
+	if err != nil {
+		return err
+	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the backup's file: %w", err)
 	}
-	b, err := desk.WriteBackup(state, desk.Backup{Destination: d.ID, Time: time.Now().UTC(), Entry: entry}, file)
+	b, err := desk.WriteBackup(state, desk.Backup{Destination: d.ID, Time: time.Now().UTC(), Entry: entry, Proofs: proofs}, file)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
+	b.Proofs = nil
 	return e.print(b, func(to io.Writer) error {
 		_, err := fmt.Fprintf(to, "%s: entry %s (cursor %s, %s listed) written to %s\n", d.ID, count(b.Entry), count(b.Cursor), count(b.Listed), path)
 		return err
@@ -251,6 +256,9 @@ func (e *Env) restore(ctx context.Context, s *session, d *config.Destination, o 
 		}
 	}
 	if err != nil {
+		return err
+	}
+	if err := desk.RestoreProofs(ctx, s.conn, b); err != nil {
 		return err
 	}
 	return e.said(d.ID, "restore", "restored to "+stamp(&b.Time)+"; start the consumers, then: consumer verify "+d.ID)

@@ -73,7 +73,8 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 	var since, kind string
 	command := &cobra.Command{
 		Use: "receipts DESTINATION", Short: "Show the records of finished jobs, replays, refreshes and erasures",
-		Long:    "One line a receipt, the newest last; --json prints them whole, one object a line. They hold no personal data.",
+		Long: "One line a receipt, the newest last; --json prints them whole, one object a line. They hold no personal data.\n" +
+			"Receipts age out; those of erasures, their proofs, stay, also when their destination was removed.",
 		Example: "  consumer receipts newsletter --since 24h\n  consumer receipts newsletter --json --limit 0 | jq -s 'map(.applied) | add'",
 		Args:    arguments("DESTINATION"), ValidArgsFunction: env.complete,
 		RunE: func(command *cobra.Command, arguments []string) error {
@@ -84,7 +85,7 @@ func newReceiptsCommand(env *Env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return env.with(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
+			return env.withOld(command, arguments[0], func(ctx context.Context, s *session, d *config.Destination) error {
 				return env.receipts(ctx, s, d, desk.ReceiptFilter{Since: from, Kind: kind, Limit: limit})
 			})
 		},

@@ -44,6 +44,20 @@ func (e *Env) session(ctx context.Context) (*session, error) {
 
 // with runs an operator's command over one destination.
 func (e *Env) with(command *cobra.Command, id string, do func(context.Context, *session, *config.Destination) error) error {
+	return e.withKnown(command, id, nil, do)
+}
+
+// withOld is with for what is left of a removed destination as well: the proofs of its erasures.
+func (e *Env) withOld(command *cobra.Command, id string, do func(context.Context, *session, *config.Destination) error) error {
+	return e.withKnown(command, id, func(ctx context.Context, s *session) bool {
+		proofs, err := desk.Proofs(ctx, s.conn, id)
+		return err == nil && len(proofs) > 0
+	}, do)
+}
+
+func (e *Env) withKnown(
+	command *cobra.Command, id string, old func(context.Context, *session) bool, do func(context.Context, *session, *config.Destination) error,
+) error {
 	ctx, stop := e.untilSignal(command.Context())
 	defer stop()
 	s, err := e.session(ctx)
@@ -52,6 +66,9 @@ func (e *Env) with(command *cobra.Command, id string, do func(context.Context, *
 	}
 	defer s.close()
 	d, err := s.destination(id)
+	if err != nil && old != nil && broker.IsDestination(id) && old(ctx, s) {
+		d, err = &config.Destination{ID: id}, nil
+	}
 	if err != nil {
 		if ids, _ := s.ledgers(ctx); slices.Contains(ids, id) {
 			return misuse("%s is not in %s, but has a ledger: another consumer's file has it, or it is an orphan; see consumer status %s", id, s.cfg.Path, id)

@@ -99,6 +99,8 @@ type Backup struct {
 	Cursor      uint64    `json:"cursor"`
 	Listed      int       `json:"listed"`
 	Digest      string    `json:"digest"`
+
+	Proofs []json.RawMessage `json:"proofs,omitempty"` // of its erasures; in the file alone
 }
 
 const backupWhat = "ledger backup"

@@ -137,22 +137,12 @@ func ChosenReceipts(ctx context.Context, conn *broker.Conn, destination string, 
 	if f.Kind != "" && !slices.Contains(ReceiptKinds, f.Kind) {
 		return nil, &control.Error{Code: control.Misuse, Message: fmt.Sprintf("there is no kind %q: there are %s", f.Kind, listed(ReceiptKinds))}
 	}
-	r := receiptsOf(destination)
-	if !f.Since.IsZero() {
-		r.Since = f.Since.Add(-receiptSlack)
+	chosen, err := f.read(ctx, conn, destination, receiptsOf(destination))
+	if err != nil || f.Kind != "" && f.Kind != "erasure" {
+		return bodiesOf(chosen), err
 	}
-	chosen := []json.RawMessage{}
-	err := readReceipts(ctx, conn, destination, r, func(m broker.Message) error {
-		var one receiptShape
-		if json.Unmarshal(m.Body, &one) != nil || one.Time.Before(f.Since) || f.Kind != "" && one.Kind != f.Kind {
-			return nil
-		}
-		if chosen = append(chosen, json.RawMessage(m.Body)); f.Limit > 0 && len(chosen) > f.Limit {
-			chosen = chosen[1:]
-		}
-		return nil
-	})
-	return chosen, err
+	proofs, err := f.read(ctx, conn, destination, proofsOf(destination))
+	return bodiesOf(f.merged(chosen, proofs)), err
 }
 
 func receiptsOf(destination string) broker.Range {
