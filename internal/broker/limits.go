@@ -92,6 +92,7 @@ func limitError(cfg jetstream.StreamConfig, code jetstream.ErrorCode, tier jetst
 	case codeMaxConsumers:
 		e.Limit, e.Why = MaxConsumers, fmt.Sprintf("is %d, and as many read the stream", tier.Limits.MaxConsumers)
 		e.Help = "raise it (a stream needs one for each of its destinations), or remove one that nobody needs: `nats consumer ls " + cfg.Name + "`"
+	default: // limited asks for these alone
 	}
 	return e
 }

@@ -110,10 +110,10 @@ func (c *Conn) find(ctx context.Context, r Range, visit func(Message), enough fu
 
 // OverwritePerson overwrites what FindPerson found. What is gone by now is passed over.
 func (c *Conn) OverwritePerson(ctx context.Context, p Person, t Traces) error {
-	if _, err := c.overwrite(ctx, DeadLetterStream, t.Letters); err != nil {
+	if err := c.overwrite(ctx, DeadLetterStream, t.Letters); err != nil {
 		return fmt.Errorf("overwrite the dead letters of an erased profile: %w", err)
 	}
-	if _, err := c.overwrite(ctx, p.Stream, t.Events); err != nil {
+	if err := c.overwrite(ctx, p.Stream, t.Events); err != nil {
 		return fmt.Errorf("overwrite the events of an erased profile: %w", err)
 	}
 	return nil

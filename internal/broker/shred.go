@@ -13,17 +13,17 @@ import (
 // overwrite deletes messages so that their bytes are gone as well, and returns how many. It is for erasures: a purge
 // takes messages out of every answer, but leaves their bytes in the broker's files. What a newer message replaced
 // before can't be addressed any more; those bytes go when the broker compacts their block.
-func (c *Conn) overwrite(ctx context.Context, stream string, found []uint64) (int, error) {
+func (c *Conn) overwrite(ctx context.Context, stream string, found []uint64) error {
 	s, err := c.JS.Stream(ctx, stream)
 	if err != nil {
-		return 0, streamError(stream, "overwrite messages of", err)
+		return streamError(stream, "overwrite messages of", err)
 	}
-	for i, sequence := range found {
+	for _, sequence := range found {
 		if err := s.SecureDeleteMsg(ctx, sequence); err != nil && !gone(ctx, s, sequence, err) {
-			return i, fmt.Errorf("overwrite message %d of stream %s: %w (deny_delete has to be false there)", sequence, stream, err)
+			return fmt.Errorf("overwrite message %d of stream %s: %w (deny_delete has to be false there)", sequence, stream, err)
 		}
 	}
-	return len(found), nil
+	return nil
 }
 
 // gone reports whether a message that could not be deleted is not there any more: it went by itself, or by an earlier try.

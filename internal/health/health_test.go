@@ -55,7 +55,7 @@ func TestWhatAnAnswerSuspendsFor(t *testing.T) {
 }
 
 func TestReasonsHaveTheContractsNames(t *testing.T) {
-	for r := None; r < reasons; r++ {
+	for r := range reasons {
 		if got, known := Named(r.String()); !known || got != r {
 			t.Errorf("%q is read as %q (%v)", r, got, known)
 		}

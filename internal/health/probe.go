@@ -24,11 +24,15 @@ func (h *Health) Write() (class.Route, bool) {
 	if h.reason != Forbidden && h.reason != List && !h.defined {
 		return "", false
 	}
-	switch h.route {
-	case class.RouteUpsert, class.RouteRemove, class.RouteDelete:
-		return h.route, true
+	if !changes(h.route) {
+		return "", false
 	}
-	return "", false
+	return h.route, true
+}
+
+// changes reports whether the requests of a route change something at SendGrid.
+func changes(route class.Route) bool {
+	return route == class.RouteUpsert || route == class.RouteRemove || route == class.RouteDelete
 }
 
 // Unneeded ends the suspension for custom fields that are there by now, if no contact needs them any more.
@@ -103,7 +107,7 @@ func (h *Health) Checked(reason Reason, failed bool, now time.Time) (change Chan
 // has to be taken before the suspension ends.
 func (h *Health) FieldsFound() Change {
 	h.probing = false
-	if h.route == class.RouteUpsert || h.route == class.RouteRemove || h.route == class.RouteDelete {
+	if changes(h.route) {
 		h.defined, h.probeAt = true, time.Time{}
 		return Unchanged
 	}

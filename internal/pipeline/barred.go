@@ -94,8 +94,7 @@ func (l *loop) lookUp(ctx context.Context, emails []string) (found map[string]se
 		return map[string]sendgrid.Found{}, nil, nil
 	}
 	found, err = l.opts.Finder.Lookup(ctx, emails)
-	var alone *sendgrid.RefusedError
-	if errors.As(err, &alone) {
+	if alone, is := errors.AsType[*sendgrid.RefusedError](err); is {
 		return found, alone.Emails, nil
 	}
 	return found, nil, err

@@ -37,7 +37,7 @@ func TestAReplayAfterACancelledOneChoosesItsOwnProfiles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				o := w.options()
-				d, stop := w.run(o)
+				_, stop := w.run(o)
 				for i := 1; i <= 5; i++ {
 					w.publish("a", fmt.Sprintf("p%d", i), "entered", ada(i))
 				}
@@ -45,7 +45,7 @@ func TestAReplayAfterACancelledOneChoosesItsOwnProfiles(t *testing.T) {
 				mustStop(t, stop)
 				o = w.options()
 				o.Stream = slowly{w, time.Second}
-				d, stop = w.run(o)
+				d, stop := w.run(o)
 				time.Sleep(time.Second)
 				if _, err := d.Replay(t.Context(), record.Command{}, record.Replay{Until: 2, Force: true}); err != nil {
 					t.Fatal(err)

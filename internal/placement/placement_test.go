@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 )
@@ -47,9 +48,7 @@ func settle(v View) map[string]int {
 			}
 		}
 	}
-	for d, r := range taken {
-		v.Holders[d] = r
-	}
+	maps.Copy(v.Holders, taken)
 	return loads(v)
 }
 

@@ -2,11 +2,11 @@ package sendgrid
 
 import "rollcall/internal/sendgrid/class"
 
-// What an answer means, and what SendGrid counts requests by, are told without I/O by package class; the client's names for them.
-type (
-	Class = class.Class
-	Route = class.Route
-)
+// Class is what an answer means. Package class tells it, without I/O; the names here are the client's for the same.
+type Class = class.Class
+
+// Route is what SendGrid counts requests by.
+type Route = class.Route
 
 // The classes; see class.
 const (

@@ -14,6 +14,7 @@ import (
 	"rollcall/internal/segment"
 )
 
+// CommandsKept is how many of the last commands the state keeps.
 const CommandsKept = 100
 
 // Apply changes the state by one committed entry. It is the only way in.

@@ -19,6 +19,7 @@ type bulk struct {
 // mark is what is noted of such a contact.
 type mark uint8
 
+// The marks.
 const (
 	Resend mark = 1 << iota // it is sent whatever SendGrid is believed to have
 	lively                  // live traffic changed it while the stream was read: it is due as its, not as ours

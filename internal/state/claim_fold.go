@@ -70,4 +70,5 @@ func (s *State) timing(t record.Timing) {
 	s.Window.SetPolicy(s.Policy.Window)
 }
 
+// IsListed reports whether SendGrid has confirmed the contact on the list.
 func (s *State) IsListed(h contact.Handle) bool { return s.Book.At(h).Listed() }

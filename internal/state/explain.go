@@ -118,6 +118,7 @@ func (s *State) profileStory(p *roster.Person) ProfileStory {
 	return one
 }
 
+// EmailOf is the address of a contact; empty if there is none.
 func (s *State) EmailOf(h contact.Handle) string {
 	if h == 0 {
 		return ""

@@ -24,6 +24,7 @@ func (s *State) Reading() bool {
 	return s.Meta.Fill != nil || s.Meta.Replay != nil && s.Meta.Replay.State == ReplayRunning
 }
 
+// Replaying reports whether a replay reads, or sends what it has read.
 func (s *State) Replaying() bool {
 	r := s.Meta.Replay
 	return r != nil && (r.State == ReplayRunning || r.State == ReplaySending)
