@@ -127,6 +127,7 @@ func orphans(ctx context.Context, found *Findings, cfg *config.Config, conn *bro
 			continue
 		}
 		if replicas, err := control.Replicas(ctx, conn.NC, id); err == nil && len(replicas) > 0 {
+			sharedList(ctx, found, cfg, foreign{conn, id})
 			continue
 		}
 		if _, there := desk.Orphan(ctx, conn, cfg, id); there {
