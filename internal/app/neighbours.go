@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/internal/control"
@@ -22,13 +23,24 @@ type recheckArgs struct {
 	Emails []string `json:"emails"`
 }
 
+// neighboursOf returns the other destinations of a destination's account, or nil if it has none.
+func (a *App) neighboursOf(account, id string) pipeline.Neighbours {
+	n := neighbours{app: a, account: account, of: id}
+	if !slices.ContainsFunc(a.runners, n.include) {
+		return nil
+	}
+	return n
+}
+
+func (n neighbours) include(r *runner) bool { return r.cfg.Account == n.account && r.cfg.ID != n.of }
+
 const askRecheck = 10 * time.Second
 
 // Recheck lets every other destination of the account note that contacts are gone (H15). For one that is active nowhere it is
 // left until it is, and it is named: its ledger has to know, and a suspended destination must not make another's erasure wait.
 func (n neighbours) Recheck(ctx context.Context, emails []string) (owed []string, err error) {
 	for _, r := range n.app.runners {
-		if r.cfg.Account != n.account || r.cfg.ID == n.of {
+		if !n.include(r) {
 			continue
 		}
 		err := n.recheck(ctx, r, emails)

@@ -99,7 +99,7 @@ func (r *runner) open(ctx context.Context, claimed func()) (*pipeline.Destinatio
 		Hash:   r.app.hashed, Mapping: spec, Resolve: resolve, Check: r.check, ReplayShare: r.account.cfg.ReplayShare,
 		Journal: journal, Compactor: journal, Source: source, Stream: conn, Letters: conn,
 		Sender: r.account.client, Finder: r.account.client, Prober: r.account.client,
-		Purger: conn, Neighbours: neighbours{app: r.app, account: d.Account, of: d.ID},
+		Purger: conn, Neighbours: r.app.neighboursOf(d.Account, d.ID),
 		Observer: observer{r.metrics, &r.lags}, Log: r.log, Admit: r.admit, Claimed: claimed, Successor: r.successor,
 	}
 	return pipeline.New(o), source.Stop, nil

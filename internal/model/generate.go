@@ -11,16 +11,24 @@ import (
 func Generate(seed uint64) Story {
 	g := &generator{rng: rand.New(rand.NewPCG(seed, 0x9e3779b9))}
 	g.profiles, g.emails, g.segments = 2+g.rng.IntN(4), 2+g.rng.IntN(4), 2
+	g.rare = rand.New(rand.NewPCG(seed, 0x7a7e))
 	g.header()
+	if g.second = g.seldom(4); g.second {
+		g.openBeside()
+	}
 	g.add("start")
 	for range 6 + g.rng.IntN(18) {
 		g.step()
+		g.besides()
 	}
 	return g.story
 }
 
 type generator struct {
 	rng                          *rand.Rand
+	rare                         *rand.Rand // of what few stories have, so that it leaves the others as they are
+	second, secondDown           bool       // there is a second destination; its replica is down
+	secondPaused                 bool
 	story                        Story
 	profiles, emails, segments   int
 	down, paused, reconfigurable bool

@@ -91,7 +91,7 @@ func (w *world) readers() error {
 		return err
 	}
 	onList := map[string]bool{}
-	w.sim.Contacts(listID, func(c simulator.Contact) { onList[c.Email] = c.Email != foreigner })
+	w.sim.Contacts(w.list, func(c simulator.Contact) { onList[c.Email] = c.Email != foreigner })
 	delete(onList, foreigner)
 	ours := 0
 	loaded.Listed(func(email []byte) {
@@ -159,17 +159,20 @@ func (w *world) verified(loaded *state.State) error {
 	p := w.live()
 	o := pipeline.Rehearsal{
 		Stream: p, Mapping: w.spec(p.config), Batch: pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000}, Policy: policy(p.config, w.guard),
-		Binding: record.Binding{List: listID, Stream: "S", Segments: p.config.Segments},
+		Binding: record.Binding{List: w.list, Stream: "S", Segments: p.config.Segments},
 	}
 	c, err := pipeline.NewComparison(loaded, o, time.Now().Add(time.Hour))
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
-	w.sim.Contacts(listID, func(m simulator.Contact) {
-		fields := map[string]any{"custom_fields": map[string]any{"tier": m.Fields["tier"]}}
+	w.sim.Contacts(w.list, func(m simulator.Contact) {
+		own := map[string]any{}
+		fields := map[string]any{"custom_fields": own}
 		for name, value := range m.Fields {
-			if name != "tier" {
+			if w.customs[name] != "" {
+				own[name] = value
+			} else {
 				fields[name] = value
 			}
 		}
@@ -247,13 +250,15 @@ func doElsewhere(w *world, o Op) error {
 	}
 	_ = res.Body.Close()
 	w.sleep(2*apply + 100*time.Millisecond)
-	for range 20 { // until a replica has taken it: the other destination waits for that
-		done := false
-		w.asks(func(ctx context.Context, d *pipeline.Destination) { done = d.Recheck(ctx, []string{email}) == nil })
-		if done {
-			return nil
+	for _, asked := range w.both() {
+		for range 20 { // until a replica has taken it: the other destination waits for that
+			done := false
+			asked.asks(func(ctx context.Context, d *pipeline.Destination) { done = d.Recheck(ctx, []string{email}) == nil })
+			if done {
+				break
+			}
+			w.sleep(time.Second)
 		}
-		w.sleep(time.Second)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -43,11 +42,6 @@ func (w *world) when(s pipeline.Step, do func(*process)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at[s] = do
-}
-
-// Recheck implements pipeline.Neighbours: no other destination holds what was erased.
-func (p *process) Recheck(ctx context.Context, _ []string) ([]string, error) {
-	return nil, p.step(ctx, "neighbour")
 }
 
 // crashes plays a story in which the replica is killed at one point, started again, killed at the next, and so on,

@@ -94,9 +94,13 @@ func (p *process) judgeEnd() {
 }
 
 func (p *process) options(client *sendgrid.Account) pipeline.Options {
+	var neighbours pipeline.Neighbours
+	if !p.w.alone || p.w.beside != nil {
+		neighbours = p
+	}
 	return pipeline.Options{
-		Destination: "d", Replica: "r",
-		Binding: record.Binding{List: listID, Stream: "S", Segments: p.config.Segments, Mapping: fmt.Sprint(p.config.Mapping, p.config.Omit)},
+		Destination: p.w.name, Replica: "r",
+		Binding: record.Binding{List: p.w.list, Stream: "S", Segments: p.config.Segments, Mapping: fmt.Sprint(p.config.Mapping, p.config.Omit)},
 		Policy:  p.w.policy(p.config),
 		Batch:   pipeline.BatchLimits{MaxContacts: 3, MaxBytes: 3_500_000},
 		Mapping: p.w.spec(p.config),
@@ -104,7 +108,7 @@ func (p *process) options(client *sendgrid.Account) pipeline.Options {
 		Salt:    []byte("salt"), SnapshotEvery: 1, ExportFrom: p.w.exports,
 		Journal: p, Compactor: p, Source: p, Stream: p, Letters: p,
 		Sender: client, Finder: client, Prober: client, Purger: p, Observer: observer{p.w},
-		Neighbours: p, Crash: p.point,
+		Neighbours: neighbours, Claimed: p.claimed, Crash: p.point,
 	}
 }
 
@@ -127,13 +131,10 @@ func policy(c Config, guard int) state.Policy {
 
 func (w *world) spec(c Config) mapping.Spec {
 	s := mapping.Spec{EmailAttribute: "email", OmitBad: c.Omit}
-	for _, name := range []string{"first_name", "city", "tier"} {
+	for _, name := range []string{"first_name", "city", "tier", "level"} {
 		if attribute, mapped := mappings[c.Mapping][name]; mapped {
-			f := mapping.Field{Name: name, Attribute: attribute, Custom: name == "tier"}
-			if f.Custom {
-				f.ID = w.tier
-			}
-			s.Fields = append(s.Fields, f)
+			id, custom := w.customs[name]
+			s.Fields = append(s.Fields, mapping.Field{Name: name, Attribute: attribute, Custom: custom, ID: id})
 		}
 	}
 	return s

@@ -38,6 +38,7 @@ var mappings = map[string]map[string]string{
 	"plain":  {"first_name": "first_name", "city": "city", "tier": "tier"},
 	"nick":   {"first_name": "nick", "city": "city", "tier": "tier"},
 	"narrow": {"city": "city"},
+	"beside": {"level": "tier"}, // of the second destination: two lists of an account share their contacts' fields
 }
 
 const longest = 50 // characters of the fields that stories make too long

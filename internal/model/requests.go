@@ -24,6 +24,9 @@ func (v *watch) request(p *process, on string, r *http.Request, body []byte) *se
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := &sent{by: p, on: on, contents: v.contents(on, r, body)}
+	if on != "upsert" {
+		s.ids = idsOf(r)
+	}
 	v.w.tell("request: %s %v", on, s.contents)
 	if !p.intended(op, s.contents) {
 		v.w.fail("I2: a request to %s %v follows no committed intent of its replica within its deadline", on, s.contents)
@@ -83,9 +86,8 @@ func (v *watch) contents(on string, r *http.Request, body []byte) map[string]str
 		}
 		return out
 	}
-	ids := strings.Split(r.URL.Query().Get("contact_ids")+r.URL.Query().Get("ids"), ",")
 	v.identify()
-	for _, id := range ids {
+	for _, id := range idsOf(r) {
 		email, known := v.ids[id]
 		if !known { // it came and went between two looks
 			email = strings.Repeat("?", len(out)+1)
@@ -96,6 +98,10 @@ func (v *watch) contents(on string, r *http.Request, body []byte) map[string]str
 		}
 	}
 	return out
+}
+
+func idsOf(r *http.Request) []string {
+	return strings.Split(r.URL.Query().Get("contact_ids")+r.URL.Query().Get("ids"), ",")
 }
 
 // identify notes the ids of the account's contacts: a request may name one that is gone.
@@ -142,15 +148,21 @@ func (v *watch) settled(s *sent, job string) {
 	}
 }
 
-// forget lets go of the requests whose jobs SendGrid has applied.
+// forget lets go of the requests whose jobs SendGrid has applied, and of those to take contacts off whom the other destination
+// has deleted meanwhile: one who is made anew has another id.
 func (v *watch) forget() {
+	there := map[string]bool{}
+	v.w.sim.Contacts("", func(c simulator.Contact) { there[c.ID] = true })
 	applied := map[string]bool{}
 	for _, j := range v.w.sim.Jobs() {
 		if !j.Applied.IsZero() {
 			applied[j.ID] = true
 		}
 	}
-	v.open = slices.DeleteFunc(v.open, func(s *sent) bool { return s.over || applied[s.job] })
+	v.open = slices.DeleteFunc(v.open, func(s *sent) bool {
+		moot := len(s.ids) > 0 && !slices.ContainsFunc(s.ids, func(id string) bool { return there[id] })
+		return s.over || moot || applied[s.job]
+	})
 }
 
 // ended notes that a request became a job, or nothing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,7 @@ var addresses = []string{
 // of every step. It returns what was wrong.
 func Play(story Story, seed uint64, trace func(string, ...any)) error {
 	w := newWorld(seed, planOf(story), trace)
+	w.alone = seed%2 == 0
 	defer w.close()
 	for i, o := range story {
 		w.tell("-- %s %v", o.Verb, o.Args)
@@ -35,14 +37,25 @@ func Play(story Story, seed uint64, trace func(string, ...any)) error {
 	if err := w.settle(); err != nil {
 		return err
 	}
-	err := w.compare()
-	if err == nil {
-		err = w.readers()
-	}
+	err := w.judge()
 	if err != nil || seed%rebuildEvery != 0 || w.stream.count("garbage") > 0 {
 		return err
 	}
 	return w.rebuild(seed)
+}
+
+// judge compares each destination's list with the reference, and what readers are told with the truth.
+func (w *world) judge() error {
+	for _, one := range w.both() {
+		err := one.compare()
+		if err == nil {
+			err = one.readers()
+		}
+		if err != nil {
+			return fmt.Errorf("destination %s: %w", one.name, err)
+		}
+	}
+	return nil
 }
 
 // rebuildEvery is how many stories there are for each whose destination is rebuilt from the stream.
@@ -83,10 +96,14 @@ const patience = 400 // seconds of the bubble's time until a story has settled
 
 // settle waits until nothing is under way and nothing will be.
 func (w *world) settle() error {
-	w.calm()
-	w.sleep(3 * time.Second)                                 // a replica that wakes up finds out that it was overtaken
-	if p := w.watch.owner.Load(); p == nil || !p.running() { // others may run that were overtaken, and don't know it yet
-		w.start()
+	for _, one := range w.both() {
+		one.calm()
+	}
+	w.sleep(3 * time.Second) // a replica that wakes up finds out that it was overtaken
+	for _, one := range w.both() {
+		if p := one.watch.owner.Load(); p == nil || !p.running() { // others may run that were overtaken, and don't know it yet
+			one.start()
+		}
 	}
 	rested := 0
 	for range patience {
@@ -94,20 +111,30 @@ func (w *world) settle() error {
 		if err := w.failed(); err != nil {
 			return fmt.Errorf("while it settles: %w", err)
 		}
-		if w.rests() {
-			rested++
-		} else {
-			rested = 0
+		rested++
+		for _, one := range w.both() {
+			if !one.rests() {
+				rested = 0
+			}
 		}
 		if rested > 20 { // longer than a request or a job can be under way
 			return nil
 		}
 	}
-	var st any = "no replica runs"
-	if p := w.live(); p != nil {
-		st = p.dest.Stats()
+	return fmt.Errorf("it does not settle: %s", w.restless())
+}
+
+// restless says how the destinations stand.
+func (w *world) restless() string {
+	var all []string
+	for _, one := range w.both() {
+		var st any = "no replica runs"
+		if p := one.live(); p != nil {
+			st = p.dest.Stats()
+		}
+		all = append(all, fmt.Sprintf("%s: %+v", one.name, st))
 	}
-	return fmt.Errorf("it does not settle: %+v", st)
+	return strings.Join(all, "; ")
 }
 
 // sleep lets the bubble's time pass, looking at the list meanwhile.
@@ -115,7 +142,9 @@ func (w *world) sleep(d time.Duration) {
 	for d > 0 {
 		step := min(d, time.Second)
 		time.Sleep(step)
-		w.watch.truth()
+		for _, one := range w.both() {
+			one.watch.truth()
+		}
 		d -= step
 	}
 }
@@ -141,7 +170,7 @@ func (w *world) rests() bool {
 		}
 		return false
 	}
-	return st.Cursor == w.stream.last() && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && st.Suspended == ""
+	return st.Cursor == w.stream.last() && !w.owesRecheck() && !w.watch.erases() && st.Window+st.OnTheWay+st.InDoubt+st.Jobs == 0 && st.Suspended == ""
 }
 
 // compare compares the list with the reference.
@@ -149,7 +178,7 @@ func (w *world) compare() error {
 	config := w.live().config
 	want := Reference(w.stream.published(), config)
 	got := map[string]map[string]string{}
-	w.sim.Contacts(listID, func(c simulator.Contact) { got[c.Email] = c.Fields })
+	w.sim.Contacts(w.list, func(c simulator.Contact) { got[c.Email] = c.Fields })
 	if diff := cmp.Diff(map[string]string{"city": "Oslo"}, got[foreigner]); diff != "" {
 		return fmt.Errorf("I6: the foreign member of the list (-want +got): %s", diff)
 	}

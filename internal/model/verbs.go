@@ -23,7 +23,7 @@ func init() {
 		"redeliver": doRedeliver, "wait": doWait, "wire": doWire, "sim": doSim, "refuse": doRefuse, "strict": doStrict, "revoke": doRevoke,
 		"cap": doCap, "segments": doSegments, "mapping": doMapping, "omit": doOmit, "guard": doGuard, "do": doCommand,
 		"replay": doReplay, "cancel": doCancel, "retry": doRetry, "garbage": doGarbage, "marker": doMarker, "flaky": doFlaky, "elsewhere": doElsewhere, "look": doLook, "keep": doKeep, "plan": doPlan,
-		"exports": doExports, "miscount": doMiscount, "backup": doBackup, "restore": doRestore, "stray": doStray,
+		"beside": doBeside, "exports": doExports, "miscount": doMiscount, "backup": doBackup, "restore": doRestore, "stray": doStray,
 	}
 }
 
@@ -150,7 +150,11 @@ func doStrict(w *world, o Op) error {
 
 // static sets the faults that a story holds on to, and these.
 func (w *world) static(more []simulator.Fault) {
-	if err := w.sim.SetFaults(append(slices.Clone(w.refuses), more...)); err != nil {
+	w.fault(append(slices.Clone(w.refuses), more...))
+}
+
+func (w *world) fault(all []simulator.Fault) {
+	if err := w.sim.SetFaults(all); err != nil {
 		w.fail("%v", err)
 	}
 }

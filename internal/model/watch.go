@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,7 +215,7 @@ func (v *watch) letters(letters []broker.DeadLetter) {
 // truth checks what SendGrid's list truly holds: never more than the cap, never without a foreign member
 // (I5, I6).
 func (v *watch) truth() {
-	history := v.w.sim.History(listID)
+	history := v.w.sim.History(v.w.list)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, m := range history[v.seen:] {
@@ -246,6 +247,13 @@ func (v *watch) retries() bool {
 	gaveUp := v.gaveUp
 	v.gaveUp = false
 	return gaveUp
+}
+
+// erases reports whether an erasure has no proof yet.
+func (v *watch) erases() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.shadow.Meta.Erasures, func(e state.Erasure) bool { return e.Stage != record.Proven })
 }
 
 // held is how many removals wait for an approval, and how many sweeps are held whole. A hold whose removals have all

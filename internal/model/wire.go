@@ -31,6 +31,7 @@ type sent struct {
 	by       *process
 	on       string
 	contents map[string]string // by e-mail: what it asks for
+	ids      []string          // that it names
 	told     bool              // the answer is on its way to whoever asked
 	job      string            // once accepted
 	over     bool              // it was refused, or will never arrive

@@ -30,7 +30,11 @@ const (
 	apply      = 30 * time.Second / clockScale // about: jobs in any order take twice as long
 )
 
-const listID = "list-1"
+// The lists of the account: the first destination's, and that of the one beside it.
+const (
+	listID     = "list-1"
+	besideList = "list-2"
+)
 
 // foreigner is on the list before we are, and nobody's contact of ours.
 const foreigner = "foreigner@elsewhere.org"
@@ -44,19 +48,24 @@ const stranger = "\u212a7@example.com"
 // world is everything around a destination: the stream, the ledger, SendGrid, what was set aside, and the
 // replicas that run.
 type world struct {
+	name     string // the destination's
+	list     string // its list's id
+	beside   *world // the account's other destination, over the same stream; nil is none
+	alone    bool   // the account is configured with this destination only
+	second   bool   // this is the one that is beside the story's own
 	rng      *rand.Rand
 	stream   *stream
 	ledger   *fakeledger.Ledger
 	sim      *simulator.Simulator
-	anyOrder bool          // its jobs are applied in any
-	tier     string        // id of the custom field
-	config   Config        // of the next replica to start
-	plan     int           // contacts that the account takes; 0 is any number
-	keep     time.Duration // how long the departed are remembered; 0 is for ever
-	ghosts   uint64        // events that the broker counts behind each, and that are not there
-	exports  int           // contacts from which on the whole list is read; 0 is more than there are
-	backup   []byte        // the last one
-	guard    int           // removals that the guard lets through; 0 is any number
+	anyOrder bool              // its jobs are applied in any
+	customs  map[string]string // ids of the custom fields, by name
+	config   Config            // of the next replica to start
+	plan     int               // contacts that the account takes; 0 is any number
+	keep     time.Duration     // how long the departed are remembered; 0 is for ever
+	ghosts   uint64            // events that the broker counts behind each, and that are not there
+	exports  int               // contacts from which on the whole list is read; 0 is more than there are
+	backup   []byte            // the last one
+	guard    int               // removals that the guard lets through; 0 is any number
 	watch    *watch
 	trace    func(string, ...any) // told of everything that happens; may be nil
 	wires    sync.WaitGroup       // requests on the wire
@@ -71,11 +80,12 @@ type world struct {
 	mu      sync.Mutex // of what follows, and of rng, rules and arms
 	failure error
 	letters []broker.DeadLetter
+	owed    []string // e-mails that the other destination has erased while this one was active nowhere
 }
 
 func newWorld(seed uint64, plan int, trace func(string, ...any)) *world {
 	w := &world{
-		rng: rand.New(rand.NewPCG(seed, 0x70111)), stream: newStream(), ledger: fakeledger.New(),
+		name: "d", list: listID, rng: rand.New(rand.NewPCG(seed, 0x70111)), stream: newStream(), ledger: fakeledger.New(),
 		trace: trace, plan: plan,
 		config: Config{Segments: []string{"a", "b"}, Mapping: "plain"},
 		at:     map[pipeline.Step]func(*process){},
@@ -84,18 +94,17 @@ func newWorld(seed uint64, plan int, trace func(string, ...any)) *world {
 	w.anyOrder = w.chance(0.5)
 	w.sim = simulator.New(simulator.Options{ClockScale: clockScale, Seed: seed, NoLimits: true, PlanLimit: plan, Quirks: simulator.Quirks{AnyOrder: w.anyOrder}})
 	w.sim.AddList(listID, "Newsletter")
-	w.tier = w.sim.AddField("tier", "Text")
+	w.customs = map[string]string{"tier": w.sim.AddField("tier", "Text")}
 	w.watch = newWatch(w)
-	w.seedContacts()
+	w.seedContacts(`{"list_ids":["`+listID+`"],"contacts":[{"email":"`+foreigner+`","city":"Oslo"}]}`,
+		`{"contacts":[{"email":"`+strange+`","external_id":"x-6"}]}`)
 	return w
 }
 
-// seedContacts puts the foreign member on the list and the contact with another identifier beside it.
-func (w *world) seedContacts() {
-	for _, body := range []string{
-		`{"list_ids":["` + listID + `"],"contacts":[{"email":"` + foreigner + `","city":"Oslo"}]}`,
-		`{"contacts":[{"email":"` + strange + `","external_id":"x-6"}]}`,
-	} {
+// seedContacts puts contacts into the account before anybody of ours: the foreign member of a list, and one with another
+// identifier on none.
+func (w *world) seedContacts(bodies ...string) {
+	for _, body := range bodies {
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodPut, "http://sendgrid/v3/marketing/contacts", stringsReader(body))
 		if err != nil {
 			w.fail("seed: %v", err)
@@ -110,7 +119,7 @@ func (w *world) seedContacts() {
 		_ = res.Body.Close()
 	}
 	time.Sleep(2*apply + time.Millisecond)
-	w.watch.seen = len(w.sim.History(listID))
+	w.watch.seen = len(w.sim.History(w.list))
 }
 
 // fail keeps the first thing that went wrong.
@@ -122,10 +131,17 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
+// failed is what went wrong first, here or in the destination beside.
 func (w *world) failed() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.failure
+	for _, one := range w.both() {
+		one.mu.Lock()
+		failure := one.failure
+		one.mu.Unlock()
+		if failure != nil {
+			return failure
+		}
+	}
+	return nil
 }
 
 func (w *world) chance(p float64) bool {
@@ -156,13 +172,17 @@ func (w *world) live() *process {
 
 // close ends every replica and waits for it and for what is on the wire.
 func (w *world) close() {
-	for _, p := range w.replicas {
-		p.die()
+	for _, one := range w.both() {
+		for _, p := range one.replicas {
+			p.die()
+		}
 	}
-	for _, p := range w.replicas {
-		<-p.done
+	for _, one := range w.both() {
+		for _, p := range one.replicas {
+			<-p.done
+		}
+		one.wires.Wait()
 	}
-	w.wires.Wait()
 }
 
 // PublishDeadLetters implements pipeline.Letters behind a process.
@@ -187,9 +207,13 @@ func (w *world) lettered(seq uint64) bool {
 // tell notes what happens, with the time since the story began.
 func (w *world) tell(format string, args ...any) {
 	if w.trace != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.trace("%8.3fs  %s", time.Since(w.stream.created).Seconds(), fmt.Sprintf(format, args...))
+		teller := w
+		if w.second { // both tell the same, one after the other
+			teller = w.beside
+		}
+		teller.mu.Lock()
+		defer teller.mu.Unlock()
+		w.trace("%8.3fs  %-2s  %s", time.Since(w.stream.created).Seconds(), w.name, fmt.Sprintf(format, args...))
 	}
 }
 

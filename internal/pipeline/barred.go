@@ -14,8 +14,8 @@ import (
 )
 
 // SendGrid refuses a look-up of an address that it finds malformed, also if the contact is in the account (H31). If no
-// job of ours can ever have added the contact, it is absent. Otherwise an export tells: of the list for an upsert or a
-// removal, of the account for a deletion. Until one does the contact stays as it is: in doubt, listed, to be erased.
+// job of ours can ever have added the contact, it is absent; for a deletion that has to be so of every destination of the
+// account. Otherwise an export tells: of the list for an upsert or a removal, of the account for a deletion. Until one does the contact stays as it is: in doubt, listed, to be erased.
 
 // barred is what exports told of contacts whose e-mails look-ups refuse. It is no state: a process without it meets the
 // refusals again.
@@ -141,7 +141,8 @@ func (l *loop) hashes(emails []string) []string {
 }
 
 // refusedAlone handles the contacts of a removal whose look-ups are refused: those that no job of ours can have added
-// are absent, the others wait for an export.
+// are absent, the others wait for an export. A deletion looks beyond its own list, and this ledger knows nothing of what
+// the account's other destinations have added.
 func (l *loop) refusedAlone(r *removal, now time.Time) {
 	op, id := r.intent.Operation, r.intent.Batch
 	for n, h := range r.intent.Handles {
@@ -151,7 +152,7 @@ func (l *loop) refusedAlone(r *removal, now time.Time) {
 	}
 	never := &record.Settled{Batch: id, At: now.UnixNano()}
 	for _, h := range r.open {
-		if l.state.Book.At(h).Never() {
+		if l.state.Book.At(h).Never() && !(op == contact.Delete && l.opts.Neighbours != nil) { // the account has jobs of others too
 			never.Exceptions = append(never.Exceptions, record.Exception{Handle: h, Finding: record.OffList})
 			delete(l.looks, h)
 			continue

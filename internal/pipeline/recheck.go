@@ -4,20 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
+	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
 )
+
+const lookAtOnce = 100 // SendGrid takes so many e-mails in a look-up
 
 // ErrBusy says that a contact is on its way here: it is rechecked once that has ended.
 var ErrBusy = errors.New("a contact is on its way to SendGrid")
 
-// Recheck notes that the account has these contacts no more, because a person was erased in another of its
-// destinations, and adds those again that are desired here. It returns once that is committed.
+// Recheck notes that another destination of the account has deleted these contacts, because a person was erased there,
+// and adds those again that are desired here. It returns once that is committed.
+//
+// A contact may have come back since: the other destination may ask late. So one that is listed is gone only if a look-up
+// misses it, and none of our tries to add it can be too fresh for that. Otherwise it stays listed, with fields of which
+// nothing is known: it is sent again if it is desired, and looked up by its removal if it is not. One that is not listed is
+// added in any case if it is desired: nothing changes for it.
 func (d *Destination) Recheck(ctx context.Context, emails []string) error {
-	var gone []contact.Handle
-	busy := false
+	before, err := d.recheckable(ctx, emails)
+	if err != nil || len(before) == 0 {
+		return err
+	}
+	missed := d.missed(ctx, before)
+	now, err := d.recheckable(ctx, emails)
+	if err != nil {
+		return err
+	}
+	gone, stand := &record.Erased{}, &record.Stand{At: time.Now().UnixNano()}
+	for h, at := range now {
+		if was, ok := before[h]; ok && was == at && missed[at.email] {
+			gone.Handles = append(gone.Handles, h)
+		} else {
+			stand.Listed = append(stand.Listed, h)
+		}
+	}
+	if len(now) == 0 {
+		return nil
+	}
+	slices.Sort(gone.Handles)
+	slices.Sort(stand.Listed)
+	// Those that stand come first: what they are noted at is the time of the others too, whose record has none (I13).
+	return d.Do(ctx, record.Command{Name: "recheck", Who: "erasure"}, stand, gone)
+}
+
+// rechecked is how a contact stands that another destination has deleted.
+type rechecked struct {
+	email string
+	add   int64 // unix seconds of our last try to add it
+}
+
+// recheckable returns how those of the contacts stand that are listed. It fails if one is on its way.
+func (d *Destination) recheckable(ctx context.Context, emails []string) (map[contact.Handle]rechecked, error) {
+	known, busy := map[contact.Handle]rechecked{}, false
 	err := d.Ask(ctx, func(s *state.State) {
 		for _, e := range emails {
 			h := s.Roster.Find([]byte(e))
@@ -25,18 +68,42 @@ func (d *Destination) Recheck(ctx context.Context, emails []string) error {
 				continue
 			}
 			busy = busy || s.Flight.Of(h) != nil
-			gone = append(gone, h)
+			if at := s.Book.At(h); at.Listed() {
+				known[h] = rechecked{e, at.LastAdd()}
+			}
 		}
 	})
-	switch {
-	case err != nil:
-		return err
-	case busy:
-		return fmt.Errorf("destination %s: %w", d.opts.Destination, ErrBusy)
-	case len(gone) == 0:
-		return nil
+	if err == nil && busy {
+		err = fmt.Errorf("destination %s: %w", d.opts.Destination, ErrBusy)
 	}
-	return d.Do(ctx, record.Command{Name: "recheck", Who: "erasure"}, &record.Erased{Handles: gone})
+	return known, err
+}
+
+// missed looks up those that SendGrid would show if they were there. Of whom it learns nothing it says nothing:
+// a destination that cannot look anybody up keeps nobody's erasure waiting.
+func (d *Destination) missed(ctx context.Context, known map[contact.Handle]rechecked) map[string]bool {
+	p, missed := d.opts.Policy, map[string]bool{}
+	shown := time.Now().Add(-p.Timeout - p.Scaled(p.Horizon)).Unix()
+	var ask []string
+	for _, at := range known {
+		if at.add < shown {
+			ask = append(ask, at.email)
+		}
+	}
+	slices.Sort(ask)
+	for some := range slices.Chunk(ask, lookAtOnce) {
+		ctx, cancel := context.WithTimeout(sendgrid.WithOwner(ctx, d.opts.Destination), p.Timeout)
+		found, err := d.opts.Finder.Lookup(ctx, some)
+		cancel()
+		if err != nil {
+			continue
+		}
+		for _, e := range some {
+			f, there := found[e]
+			missed[e] = !there || !slices.Contains(f.Lists, d.opts.Binding.List)
+		}
+	}
+	return missed
 }
 
 // RecheckWhere is Recheck of the contacts whose e-mail is one of those that match knows.

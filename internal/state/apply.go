@@ -88,6 +88,7 @@ func (s *State) record(rec record.Record) error {
 }
 
 func (s *State) commit(c *record.Commit) error {
+	s.before = s.Meta.Cursor
 	if c.Cursor > s.Meta.Cursor {
 		s.Meta.Cursor = c.Cursor
 	}
@@ -125,7 +126,7 @@ func (s *State) row(r *record.Row) {
 			Segment: r.Segment, First: r.First, Count: r.Count, Sequence: r.Sequence, Until: r.Until,
 		})
 	case record.RowErased:
-		if !s.filling { // what is read again was folded before
+		if !s.filling && r.Sequence > s.before { // what is read or handed out again was folded before
 			s.erase(r)
 		}
 	case record.RowSeen:
@@ -159,8 +160,10 @@ func (s *State) bad(r *record.Row) {
 	if h == 0 || s.Roster.Source(h) != r.Sequence || !s.Roster.Desired(h) || s.Flight.Of(h) != nil {
 		return
 	}
+	if s.drop(h, false); s.Erasing.Get(uint32(h)) != nil {
+		return // it is deleted first, and read again then
+	}
 	s.Window.Remove(h)
-	s.drop(h, false)
 	s.Book.Release(h) // one that was to be made anew had kept its slot
 	s.Book.Refuse(h, string(segment.ReasonBadValue))
 	s.Dirty.Put(uint32(h)).hash = s.refusedVersion(h)

@@ -48,7 +48,8 @@ func (s *State) noEffect(r *record.NoEffect) {
 func (s *State) refuse(it flight.Item, reason string) {
 	h := it.Handle
 	s.Counts.Refused++
-	if !s.Roster.Desired(h) || s.Roster.Hash(h) != it.Hash || s.Roster.Source(h) != it.Source {
+	erasing := s.Erasing.Get(uint32(h)) != nil // it is deleted first
+	if erasing || !s.Roster.Desired(h) || s.Roster.Hash(h) != it.Hash || s.Roster.Source(h) != it.Source {
 		s.evaluate(h, s.at)
 		return
 	}

@@ -85,11 +85,12 @@ type State struct {
 
 	saltless bool // the snapshot that was read had no salt of its own
 
-	at      int64 // time of the record being applied, unix nanoseconds
-	rowTime int64 // broker time of the row being applied, unix milliseconds
-	reread  bool  // the row being applied was asked for
-	filling bool  // the row being applied is a back-fill's
-	live    bool  // the row being applied came behind the cursor
+	at      int64  // time of the record being applied, unix nanoseconds
+	rowTime int64  // broker time of the row being applied, unix milliseconds
+	reread  bool   // the row being applied was asked for
+	filling bool   // the row being applied is a back-fill's
+	live    bool   // the row being applied came behind the cursor
+	before  uint64 // the cursor before the commit that is being applied
 	// The contacts that events folded after the claim changed; nil once the stream's end as it was then is reached.
 	Fresh *dense.Marks
 	// The contacts that accepted refreshes swept while events lay ahead of the fold; nil once the fold has passed them.
