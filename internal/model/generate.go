@@ -13,7 +13,7 @@ func Generate(seed uint64) Story {
 	g.profiles, g.emails, g.segments = 2+g.rng.IntN(4), 2+g.rng.IntN(4), 2
 	g.rare = rand.New(rand.NewPCG(seed, 0x7a7e))
 	g.header()
-	if g.second = g.seldom(4); g.second {
+	if g.second = g.seldom(4) && drawBeside; g.second {
 		g.openBeside()
 	}
 	g.add("start")

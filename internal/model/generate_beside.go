@@ -5,6 +5,9 @@ import "fmt"
 // What few stories have is drawn from a second source: a kind that is added leaves the stories of every seed that do not
 // have it as they were.
 
+// drawBeside lets a quarter of the random stories have a second destination.
+var drawBeside bool
+
 func (g *generator) seldom(in int) bool { return g.rare.IntN(in) == 0 }
 
 func seldom[T any](g *generator, all ...T) T { return all[g.rare.IntN(len(all))] }

@@ -11,6 +11,10 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "the first story's seed; 0 draws one in a soak")
 )
 
+func init() {
+	flag.BoolVar(&drawBeside, "beside", false, "a quarter of the random stories has a second destination of the account")
+}
+
 // firstSeed is the one that a run of the tests begins with: the same stories for everybody, so that a change is to
 // blame where one fails. `make soak` draws others.
 const firstSeed = 1
