@@ -95,7 +95,7 @@ func (p *process) judgeEnd() {
 
 func (p *process) options(client *sendgrid.Account) pipeline.Options {
 	var neighbours pipeline.Neighbours
-	if !p.w.alone || p.w.beside != nil {
+	if !p.w.alone {
 		neighbours = p
 	}
 	return pipeline.Options{

@@ -12,7 +12,7 @@ var (
 )
 
 func init() {
-	flag.BoolVar(&drawBeside, "beside", false, "a quarter of the random stories has a second destination of the account")
+	flag.BoolVar(&drawBeside, "beside", true, "a quarter of the random stories has a second destination of the account")
 }
 
 // firstSeed is the one that a run of the tests begins with: the same stories for everybody, so that a change is to

@@ -22,7 +22,7 @@ var addresses = []string{
 // of every step. It returns what was wrong.
 func Play(story Story, seed uint64, trace func(string, ...any)) error {
 	w := newWorld(seed, planOf(story), trace)
-	w.alone = seed%2 == 0
+	w.alone = seed%2 == 0 && !slices.ContainsFunc(story, func(o Op) bool { return o.Verb == "beside" })
 	defer w.close()
 	for i, o := range story {
 		w.tell("-- %s %v", o.Verb, o.Args)

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
+	"rollcall/internal/plan"
 	"rollcall/internal/sendgrid"
 	"rollcall/internal/state"
 )
@@ -61,6 +62,7 @@ type rechecked struct {
 // recheckable returns how those of the contacts stand that are listed. It fails if one is on its way.
 func (d *Destination) recheckable(ctx context.Context, emails []string) (map[contact.Handle]rechecked, error) {
 	known, busy := map[contact.Handle]rechecked{}, false
+	shown := d.shown()
 	err := d.Ask(ctx, func(s *state.State) {
 		for _, e := range emails {
 			h := s.Roster.Find([]byte(e))
@@ -69,6 +71,8 @@ func (d *Destination) recheckable(ctx context.Context, emails []string) (map[con
 			}
 			busy = busy || s.Flight.Of(h) != nil
 			if at := s.Book.At(h); at.Listed() {
+				// A refused contact is not sent again: whether it is gone has to be told by a look-up, once one can tell.
+				busy = busy || at.Place() == plan.Refused && at.LastAdd() >= shown
 				known[h] = rechecked{e, at.LastAdd()}
 			}
 		}
@@ -79,11 +83,16 @@ func (d *Destination) recheckable(ctx context.Context, emails []string) (map[con
 	return known, err
 }
 
+// shown is a moment, in unix seconds: what was added before it shows in look-ups.
+func (d *Destination) shown() int64 {
+	p := d.opts.Policy
+	return time.Now().Add(-p.Timeout - p.Scaled(p.Horizon)).Unix()
+}
+
 // missed looks up those that SendGrid would show if they were there. Of whom it learns nothing it says nothing:
 // a destination that cannot look anybody up keeps nobody's erasure waiting.
 func (d *Destination) missed(ctx context.Context, known map[contact.Handle]rechecked) map[string]bool {
-	p, missed := d.opts.Policy, map[string]bool{}
-	shown := time.Now().Add(-p.Timeout - p.Scaled(p.Horizon)).Unix()
+	p, missed, shown := d.opts.Policy, map[string]bool{}, d.shown()
 	var ask []string
 	for _, at := range known {
 		if at.add < shown {

@@ -128,6 +128,7 @@ func (s *State) row(r *record.Row) {
 	case record.RowErased:
 		if !s.filling && r.Sequence > s.before { // what is read or handed out again was folded before
 			s.erase(r)
+			s.Recount = true
 		}
 	case record.RowSeen:
 		s.Roster.Seen(r.Segment, r.Profile, r.Sequence)
@@ -157,11 +158,11 @@ var kinds = [...]segment.Kind{
 // unlisted one takes no slot.
 func (s *State) bad(r *record.Row) {
 	h := s.Roster.Find(r.Email)
-	if h == 0 || s.Roster.Source(h) != r.Sequence || !s.Roster.Desired(h) || s.Flight.Of(h) != nil {
+	if h == 0 || s.Roster.Source(h) != r.Sequence || !s.Roster.Desired(h) {
 		return
 	}
-	if s.drop(h, false); s.Erasing.Get(uint32(h)) != nil {
-		return // it is deleted first, and read again then
+	if s.drop(h, false); s.Erasing.Get(uint32(h)) != nil || s.Flight.Of(h) != nil {
+		return // what is under way, or a deletion that is due, ends first; without fields in hand the event is read again then
 	}
 	s.Window.Remove(h)
 	s.Book.Release(h) // one that was to be made anew had kept its slot

@@ -155,6 +155,7 @@ func (s *State) erased(h contact.Handle) {
 	slot := s.Book.At(h).Listed() || s.Book.At(h).Slot()
 	s.Book.Gone(h)
 	s.Erasing.Remove(uint32(h))
+	s.Recount = true
 	if slot && s.Roster.Desired(h) {
 		s.Book.Reserve(h)
 	}

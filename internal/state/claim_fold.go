@@ -14,7 +14,7 @@ import (
 // were taken away are let go of or held, and what changed in segments and mapping is read again.
 func (s *State) claim(c *record.Claim) {
 	before := s.Meta.Claim
-	s.at = c.At
+	s.at, s.Recount = c.At, true // the guard may be another, and a snapshot does not say what was to be counted
 	s.rowTime = c.At / int64(time.Millisecond)
 	s.Roster.At(c.At / int64(time.Second))
 	s.Meta.Epoch, s.Meta.Claim = c.Epoch, *c
