@@ -69,7 +69,7 @@ func (sc *scene) settle() {
 // replica remove her, and only then lets the upsert through.
 func (sc *scene) lateUpsert() {
 	sc.t.Helper()
-	nc, js := sc.connect()
+	nc, js := sc.connectAs("publisher", nodes)
 	defer nc.Close()
 	const email = "p0@example.com"
 	tell := func(id, change string) {
