@@ -36,7 +36,7 @@ type Records struct {
 var ErrFull = errors.New("the state of one destination has reached the 4 GiB that its tables can address: " +
 	"give some of its segments to another destination")
 
-// Full, when it is deferred, turns the panic of records that are full into the error; another one goes on.
+// Full turns the panic of records that are full into the error, if it is deferred; another panic goes on.
 func Full(err *error) {
 	switch p := recover(); p {
 	case nil:
