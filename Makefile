@@ -6,6 +6,7 @@ PROFILES    ?= 100000
 FUZZTIME    ?= 10s
 KILLS       ?= 30
 SOAK        ?= 30m
+REV         ?= HEAD
 HISTORIES   ?= 3000
 BENCHCOUNT  ?= 1
 RACEPKGS    ?= ./...
@@ -111,8 +112,8 @@ verify: $(TOOLS)/gofumpt examples ## the examples, and fails on unformatted file
 	cd tools/alerts && $(GO) mod tidy -diff
 	@for p in testdata/mutants/*.patch; do patch -s -p1 --dry-run <$$p || { echo "$$p no longer fits: make it anew"; exit 1; }; done
 
-shape: ## files above 250 lines, functions above 45, for the review
-	$(GO) test -count=1 -run TestShapeReport -v ./internal/house
+shape: ## what the source measures, at REV (the last commit) beside the work tree
+	tools/shape.sh $(REV)
 
 image: build ## rollcall:dev, FROM scratch; needs neither a registry nor BuildKit
 	cp $(BIN)/consumer $(BIN)/publisher $(CA) deployments/image/
