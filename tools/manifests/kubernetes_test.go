@@ -160,11 +160,35 @@ func TestTheExampleConfigurationFitsItsPod(t *testing.T) {
 		}
 	}
 	for name, pod := range map[string]core.PodSpec{"consumer": o.deployment.Spec.Template.Spec, "refresh": o.refresh.Spec.JobTemplate.Spec.Template.Spec} {
-		if source := volume(pod, "/etc/rollcall"); source.ConfigMap == nil || source.ConfigMap.Name != o.config.Name {
-			t.Errorf("%s: /etc/rollcall is not the overlay's configuration, %s", name, o.config.Name)
-		}
 		if image := pod.Containers[0].Image; image != "registry.example.com/rollcall:1.0.0" {
 			t.Errorf("%s: the overlay leaves the image %s", name, image)
+		}
+	}
+	if source := volume(o.deployment.Spec.Template.Spec, "/etc/rollcall"); source.ConfigMap == nil || source.ConfigMap.Name != o.config.Name {
+		t.Errorf("/etc/rollcall is not the overlay's configuration, %s", o.config.Name)
+	}
+}
+
+// The publisher's job has the broker's user of its role alone, and answers of its own: no configuration, no key of SendGrid's.
+func TestTheRefreshIsThePublishersUserAndNothingElse(t *testing.T) {
+	pod := build(t).refresh.Spec.JobTemplate.Spec.Template.Spec
+	env := map[string]core.EnvVar{}
+	for _, v := range pod.Containers[0].Env {
+		env[v.Name] = v
+	}
+	secret := env["PUBLISHER_PASSWORD"].ValueFrom
+	if secret == nil || secret.SecretKeyRef == nil || secret.SecretKeyRef.Name != "rollcall-nats" || secret.SecretKeyRef.Key != "publisher" {
+		t.Errorf("the password is of %+v", secret)
+	}
+	if url := env["NATS_URL"].Value; url != "nats://publisher:$(PUBLISHER_PASSWORD)@nats:4222" {
+		t.Errorf("the broker is %s", url)
+	}
+	if prefix := env["NATS_INBOX_PREFIX"].Value; prefix != "_INBOX_publisher" {
+		t.Errorf("answers arrive below %s", prefix)
+	}
+	for _, v := range pod.Volumes {
+		if v.ConfigMap != nil || v.Secret != nil {
+			t.Errorf("the volume %s shows it more than the export", v.Name)
 		}
 	}
 }
