@@ -21,17 +21,20 @@ func doBeside(w *world, o Op) error {
 	if !known || w.second || o.arg(0) == "restore" {
 		return fmt.Errorf("beside: no operation of a second destination is called %q", o.arg(0))
 	}
-	if w.beside == nil {
+	if w.neighbour() == nil {
 		w.addBeside()
 	}
-	return do(w.beside, Op{o.arg(0), o.Args[1:]})
+	return do(w.neighbour(), Op{o.arg(0), o.Args[1:]})
 }
 
 // addBeside makes the second destination's world. What SendGrid and the stream do is the story's, for both.
 func (w *world) addBeside() {
+	w.mu.Lock()
+	seed := w.rng.Uint64()
+	w.mu.Unlock()
 	other := &world{
 		name: "d2", list: besideList, beside: w, second: true,
-		rng: rand.New(rand.NewPCG(w.rng.Uint64(), 0x70112)), stream: w.stream, ledger: fakeledger.New(), sim: w.sim, anyOrder: w.anyOrder,
+		rng: rand.New(rand.NewPCG(seed, 0x70112)), stream: w.stream, ledger: fakeledger.New(), sim: w.sim, anyOrder: w.anyOrder,
 		trace: w.trace, plan: w.plan, keep: w.keep, exports: w.exports, ghosts: w.ghosts, refuses: w.refuses,
 		config: Config{Segments: []string{"b", "c"}, Mapping: "beside"},
 		at:     map[pipeline.Step]func(*process){},
@@ -43,15 +46,25 @@ func (w *world) addBeside() {
 	w.fault(nil)
 	other.seedContacts(`{"list_ids":["` + besideList + `"],"contacts":[{"email":"` + foreigner + `"}]}`)
 	w.static(nil)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.beside = other
+}
+
+// neighbour is the other destination's world; nil as long as there is none. Replicas ask for it while a story makes it.
+func (w *world) neighbour() *world {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.beside
 }
 
 // both are this destination's world and that of the one beside it.
 func (w *world) both() []*world {
-	if w.beside == nil {
+	other := w.neighbour()
+	if other == nil {
 		return []*world{w}
 	}
-	return []*world{w, w.beside}
+	return []*world{w, other}
 }
 
 const (
@@ -61,11 +74,12 @@ const (
 
 // Recheck implements pipeline.Neighbours. For a destination that is active nowhere it is left until it is.
 func (p *process) Recheck(ctx context.Context, emails []string) ([]string, error) {
-	if err := p.step(ctx, "neighbour"); err != nil || p.w.beside == nil {
+	err := p.step(ctx, "neighbour")
+	other := p.w.neighbour()
+	if err != nil || other == nil {
 		return nil, err
 	}
-	other := p.w.beside
-	err := pipeline.ErrNotActive
+	err = pipeline.ErrNotActive
 	if at := other.live(); at != nil {
 		ctx, cancel := context.WithTimeout(ctx, askRecheck)
 		defer cancel()
@@ -82,7 +96,7 @@ func (p *process) Recheck(ctx context.Context, emails []string) ([]string, error
 
 // claimed does, from a claim until the replica's end, the rechecks that were left for its destination.
 func (p *process) claimed() {
-	if p.w.beside == nil {
+	if p.w.neighbour() == nil {
 		return
 	}
 	p.w.wires.Go(func() {
