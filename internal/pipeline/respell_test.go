@@ -110,7 +110,10 @@ func (o *older) migrate(t *testing.T) (*Destination, func() error) {
 	d, stop := o.run(o.options)
 	time.Sleep(20 * time.Minute)
 	s := state.NewState(state.Policy{}, []byte("salt"))
-	for _, entry := range o.journal {
+	o.mu.Lock() // the destination goes on
+	journal := slices.Clone(o.journal)
+	o.mu.Unlock()
+	for _, entry := range journal {
 		if err := s.Apply(entry); err != nil {
 			t.Fatal(err)
 		}
