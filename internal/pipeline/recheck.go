@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"rollcall/internal/contact"
 	"rollcall/internal/ledger/record"
@@ -36,7 +35,7 @@ func (d *Destination) Recheck(ctx context.Context, emails []string) error {
 	if err != nil {
 		return err
 	}
-	gone, stand := &record.Erased{}, &record.Stand{At: time.Now().UnixNano()}
+	gone, stand := &record.Erased{}, &record.Stand{At: d.now().UnixNano()}
 	for h, at := range now {
 		if was, ok := before[h]; ok && was == at && missed[at.email] {
 			gone.Handles = append(gone.Handles, h)
@@ -86,7 +85,7 @@ func (d *Destination) recheckable(ctx context.Context, emails []string) (map[con
 // shown is a moment, in unix seconds: what was added before it shows in look-ups.
 func (d *Destination) shown() int64 {
 	p := d.opts.Policy
-	return time.Now().Add(-p.Timeout - p.Scaled(p.Horizon)).Unix()
+	return d.now().Add(-p.Timeout - p.Scaled(p.Horizon)).Unix()
 }
 
 // missed looks up those that SendGrid would show if they were there. Of whom it learns nothing it says nothing:
