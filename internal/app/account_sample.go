@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/sendgrid"
 )
 
@@ -15,7 +16,7 @@ const countEvery = 5 * time.Minute
 // sample shows what is left of the account's budgets each second, and its counts from time to time.
 func (a *account) sample(ctx context.Context, app *App) {
 	var counted time.Time
-	for wait(ctx, time.Second) {
+	for ask.Pause(ctx, time.Second) {
 		a.metrics.Failing(app.failingFor(a, time.Now()))
 		for _, route := range sendgrid.Routes {
 			if b := a.client.Budget(route); b.Limit > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 )
@@ -43,7 +44,7 @@ func (a *App) connect(ctx context.Context) error {
 			return err
 		}
 		a.log.Warn("the broker cannot be reached; it is tried again", zap.Error(err))
-		if !wait(ctx, 2*time.Second) {
+		if !ask.Pause(ctx, 2*time.Second) {
 			return err
 		}
 	}
@@ -103,7 +104,7 @@ func (a *App) insist(ctx context.Context, lacks *lacking, make func(context.Cont
 			return fmt.Errorf("make the streams: %w", err)
 		}
 		a.log.Warn("the streams cannot be made yet; it is tried again", zap.Error(err))
-		if !wait(ctx, 2*time.Second) {
+		if !ask.Pause(ctx, 2*time.Second) {
 			return fmt.Errorf("make the streams: %w", err)
 		}
 	}
@@ -133,16 +134,4 @@ func StartEmbedded(e *config.Embedded, log *zap.Logger) (*broker.Embedded, error
 		o.Users = append(o.Users, broker.User{Name: u.Name, Password: u.Password})
 	}
 	return broker.StartEmbedded(o)
-}
-
-// wait pauses, and reports false where the context ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

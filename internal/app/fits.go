@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 )
 
@@ -90,7 +91,7 @@ func (r *runner) leasesFit(ctx context.Context) bool {
 			return true
 		}
 		r.stopped(err)
-		wait(ctx, restWhenDown)
+		ask.Pause(ctx, restWhenDown)
 	}
 	return false
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 )
 
@@ -61,7 +62,7 @@ func (a *App) limit(err error) bool {
 // made waits until our own streams are there. It reports false where the context ended.
 func (a *App) made(ctx context.Context) bool {
 	for a.ours.again(ctx) != nil {
-		if !wait(ctx, lookAgain) {
+		if !ask.Pause(ctx, lookAgain) {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/ledger"
@@ -31,7 +32,7 @@ func (r *runner) run(ctx context.Context) {
 		held, ours, err := lease.Try(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Warn("the lease cannot be asked for; it is tried again", zap.Error(err))
-			wait(ctx, time.Second)
+			ask.Pause(ctx, time.Second)
 		}
 		if !ours {
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 )
 
@@ -36,7 +37,7 @@ const (
 // discards some does so at another replica, or by hand.
 func (a *App) countLetters(ctx context.Context) {
 	rest := time.Duration(0)
-	for wait(ctx, rest) {
+	for ask.Pause(ctx, rest) {
 		began := time.Now()
 		if err := a.letters.count(ctx, a.conn); err != nil && ctx.Err() == nil {
 			a.log.Debug("the dead letters cannot be counted; it is tried again", zap.Error(err))

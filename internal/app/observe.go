@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/contact"
 	"rollcall/internal/control"
 	"rollcall/internal/desk"
@@ -35,7 +36,7 @@ func (o observer) Committed(took time.Duration, _ int) { o.m.Committed(took) }
 func (r *runner) sample(ctx context.Context) {
 	var last state.Stats
 	var rare sampled
-	for wait(ctx, time.Second) {
+	for ask.Pause(ctx, time.Second) {
 		st, d := r.stats(), r.active.Load()
 		if d == nil {
 			last, rare = state.Stats{}, sampled{ledgerAt: rare.ledgerAt}

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/pipeline"
 )
 
@@ -34,7 +35,7 @@ func (n neighbours) owe(ctx context.Context, destination string, emails []string
 
 // settleOwed does the rechecks that were left for the destination, now and from time to time, until the context ends.
 func (r *runner) settleOwed(ctx context.Context, d *pipeline.Destination) {
-	for ok := true; ok; ok = wait(ctx, lookForOwed) {
+	for ok := true; ok; ok = ask.Pause(ctx, lookForOwed) {
 		if err := r.settleOnce(ctx, d); err != nil && ctx.Err() == nil {
 			r.log.Warn("contacts that another destination's erasure deleted cannot be looked at yet; it is tried again", zap.Error(err))
 		}

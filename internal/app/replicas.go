@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 	"rollcall/internal/control"
 	"rollcall/internal/placement"
@@ -88,7 +89,7 @@ const lookForOrphans = 10 * time.Second
 // watchOrphans shows destinations that have a ledger and are in no live replica's file. They are never claimed.
 func (a *App) watchOrphans(ctx context.Context) {
 	shown := map[string]*telemetry.Destination{}
-	for ok := true; ok; ok = wait(ctx, min(lookForOrphans, 2*a.cfg.NATS.Takeover)) {
+	for ok := true; ok; ok = ask.Pause(ctx, min(lookForOrphans, 2*a.cfg.NATS.Takeover)) {
 		ids, err := a.orphans(ctx)
 		if err != nil {
 			if ctx.Err() == nil {

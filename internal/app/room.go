@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 )
 
@@ -37,7 +38,7 @@ func (a *App) watchRoom(ctx context.Context) {
 	slices.Sort(streams)
 	streams = slices.Compact(streams)
 	said := map[string]bool{}
-	for ok := true; ok; ok = wait(ctx, lookForRoom) {
+	for ok := true; ok; ok = ask.Pause(ctx, lookForRoom) {
 		if !a.reached() {
 			continue
 		}

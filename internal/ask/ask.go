@@ -66,3 +66,15 @@ func Answered(err error) bool {
 func final(status int, code jetstream.ErrorCode) bool {
 	return status < 500 || code == jetstream.JSErrCodeJetStreamNotEnabled || code == jetstream.JSErrCodeJetStreamNotEnabledForAccount
 }
+
+// Pause waits, and reports false if the context ended first.
+func Pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

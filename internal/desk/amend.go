@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"rollcall/internal/ask"
 	"rollcall/internal/broker"
 	"rollcall/internal/config"
 	"rollcall/internal/ledger"
@@ -26,18 +27,6 @@ const (
 	movedTries = 10
 	movedPause = 200 * time.Millisecond
 )
-
-// pause waits, and reports false where the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // Amend appends an entry to the ledger of a destination that nobody is active for: what decide makes of its
 // state. The entry is fenced like any other: had a replica claimed the destination meanwhile, it fails.
@@ -71,7 +60,7 @@ func load(ctx context.Context, conn *broker.Conn, cfg *config.Config, d *config.
 	for try := 1; ; try++ {
 		state := state.NewState(Policy(d, account), salt)
 		_, err := journal.Load(ctx, state.Read, func(_ uint64, body []byte) error { return state.Apply(body) })
-		if errors.Is(err, ledger.ErrMoved) && try < movedTries && pause(ctx, movedPause) {
+		if errors.Is(err, ledger.ErrMoved) && try < movedTries && ask.Pause(ctx, movedPause) {
 			continue
 		}
 		if err == nil && d.Stream != "" {
